@@ -1,0 +1,54 @@
+package uft
+
+// helpText is what `uft help` prints: examples first. It is written by hand
+// because its order is not that of the alphabet; a test holds it against the
+// list of options.
+const helpText = `uft moves files over UDP: encrypted, verified, over any network.
+
+  uft -a                          receive files into this folder
+  uft HOST -t FILE                send FILE to that server
+  uft -s -d /srv/files            let others fetch files from a folder
+  uft HOST -r NAME                fetch NAME from that server
+
+Send or fetch several files: uft HOST -t a b c. Send standard input with -t -,
+write to standard output with -o -. Options may stand anywhere.
+
+Client: uft HOST -t FILE [FILE...], uft HOST -r NAME [NAME...]
+  -t, --transmit FILE       send a file
+  -r, --request NAME        fetch a file
+  -b, --bitrate RATE        send at this rate, headers included: 2500000, 10M,
+                            1.5Gbit/s; at least 8k (default: find the rate)
+  -o, --output PATH         write the fetched file to PATH
+      --name NAME           name of what is sent from standard input
+      --fingerprint SHA256:...  the server must have this identity
+      --known-hosts FILE    list of known servers
+      --timeout TIME        wait this long for a first answer (default 10s)
+
+Server: uft -a, uft -s, or both
+  -a, --accept              accept files from any host
+  -s, --serve               serve files to any host
+      --key FILE            key of the server, made if there is none
+
+Where files are written or served (server, and client with -r)
+  -d, --dir DIR             the folder (default: the current one)
+      --overwrite           replace existing files
+      --hidden              also names that start with a dot
+      --max-size SIZE       refuse larger files: 500M, 2.5GiB
+
+Everywhere
+  -p, --port PORT           UDP port (default 5855; 0 at a server: any free one)
+  -l, --loss P              throw away this share of what leaves, 0.0 to 1.0
+      --seed N              repeat the same losses
+      --idle-timeout TIME   give up after this much silence (default 120s)
+  -q, --quiet               print errors only
+  -v, --verbose             print more
+  -h, --help                print this help
+
+Commands
+  uft hash FILE...          print the hash that a transfer of FILE shows
+  uft version               print the version
+
+Exit codes: 0 done and verified, 1 other, 2 usage, 3 source cannot be opened,
+4 refused, 5 no answer or connection lost, 6 contents damaged or changed,
+7 destination disk, 8 outcome unknown, 9 identity changed, 130 interrupted.
+`

@@ -1,0 +1,53 @@
+package uft
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"example.com/uft/internal/cli/term"
+)
+
+// stdio is the standard input and outputs of the program: data goes to out,
+// everything said to people goes to err.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// Run is the program: it carries out the arguments (without the name of the
+// program) and returns the exit code. The end of ctx is the user's wish to
+// stop.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	std := stdio{in: stdin, out: stdout, err: stderr}
+	command, err := Parse(args)
+	if err != nil {
+		std.report(fmt.Errorf("%w; see uft --help", err))
+		return Code(err)
+	}
+	switch command.Action {
+	case Help:
+		_, err = io.WriteString(stdout, helpText)
+	case Version:
+		info, _ := debug.ReadBuildInfo()
+		_, err = fmt.Fprintln(stdout, version(info))
+	default:
+		err = usageErrorf("this build of uft has no transfers")
+	}
+	if err != nil {
+		std.report(err)
+	}
+	return Code(err)
+}
+
+// report says on one line what went wrong. An identity that changed is made
+// loud where the terminal can be.
+func (s stdio) report(err error) {
+	text := "uft: " + term.Escape(err.Error())
+	if Code(err) == ExitIdentity {
+		text = term.StyleFor(s.err, os.Getenv).Alarm(text)
+	}
+	fmt.Fprintln(s.err, text)
+}

@@ -1,0 +1,66 @@
+// Package wire turns packets' headers, frames, transport parameters and
+// control messages into bytes and back, as docs/protocol.md §3, §4, §6.3 and
+// §10 lay them out.
+//
+// The package knows the shape of things and nothing of their meaning: it keeps
+// no state between packets, seals and opens nothing, and reads no clock. Every
+// encoder appends to a slice that its caller owns; every decoder consumes a
+// prefix of a slice, never allocates by a length that it has not checked
+// against the bytes at hand, and returns slices that alias its input. What a
+// peer may send is bounded here by what fits into a datagram, and by the core
+// in every other respect.
+package wire
+
+import "encoding/hex"
+
+// Version1 is the version of the protocol that this package speaks: "UFT", 1
+// (docs/protocol.md §3.3).
+const Version1 uint32 = 0x55465401
+
+// Sizes, in bytes (docs/protocol.md §3.1).
+const (
+	// MaxDatagram is the longest datagram that is sent without probing: the
+	// 1280 bytes that every IPv6 path carries, less 40 of IPv6 and 8 of UDP.
+	MaxDatagram = 1232
+
+	// MinInitialDatagram is what a datagram with an ack-eliciting Initial
+	// packet is padded to.
+	MinInitialDatagram = 1200
+
+	// BlockSize is the file data of a full DATA frame.
+	BlockSize = 1024
+
+	// DataHeader is what a DATA frame takes before the file data.
+	DataHeader = 1 + 2 + 8
+
+	// ShortHeaderLen is the header of an Application packet, up to and
+	// including the packet number.
+	ShortHeaderLen = 1 + connectionIDLen + packetNumberLen
+
+	// TagLen is the authentication tag of every AEAD in use.
+	TagLen = 16
+
+	// FullDataDatagram is a datagram that carries a full block: all of them
+	// have this one size, so that they leave as one train.
+	FullDataDatagram = ShortHeaderLen + DataHeader + BlockSize + TagLen
+
+	// MinStatelessReset is the shortest stateless reset (§3.6).
+	MinStatelessReset = 1 + 20 + statelessResetTokenLen
+)
+
+// MaxVarint is the largest integer that a varint holds, and therefore the
+// largest packet number, stream offset and file offset.
+const MaxVarint = 1<<62 - 1
+
+const (
+	connectionIDLen        = 8
+	packetNumberLen        = 4
+	statelessResetTokenLen = 16
+)
+
+// ConnectionID is what the receiver of a packet finds the connection and the
+// path by. The receiver chose it.
+type ConnectionID [connectionIDLen]byte
+
+// String returns the connection ID in hexadecimal.
+func (id ConnectionID) String() string { return hex.EncodeToString(id[:]) }
