@@ -1,0 +1,162 @@
+package core
+
+import (
+	"slices"
+
+	"example.com/uft/internal/ranges"
+	"example.com/uft/internal/wire"
+)
+
+// bulkIn is one incoming transfer: which bytes have come, and which of them
+// still occupy the receiver's memory (docs/protocol.md §9.2, §9.3).
+type bulkIn struct {
+	id       uint16
+	received ranges.Set
+	count    uint64 // bytes received, each counted once
+	consumed uint64 // of these, no longer in memory
+
+	size      uint64
+	sizeKnown bool
+	ended     bool    // EventBulkEnded was given
+	reset     bool    // the peer gave it up
+	stop      *uint64 // we want no more
+	stopSend  bool
+}
+
+// bulkReceiver is all incoming transfers of a connection.
+type bulkReceiver struct {
+	byID   map[uint16]*bulkIn
+	order  []*bulkIn
+	credit receiveCredit // of all transfers together: MAX_BULK_DATA
+}
+
+func newBulkReceiver(cfg *Config) bulkReceiver {
+	return bulkReceiver{
+		byID:   make(map[uint16]*bulkIn),
+		credit: newReceiveCredit(cfg.BulkWindow, cfg.MaxBulkWindow),
+	}
+}
+
+// incoming finds the transfer of a frame; the first frame opens it.
+func (c *Conn) incoming(id uint16) *bulkIn {
+	if t := c.bulkIn.byID[id]; t != nil {
+		return t
+	}
+	t := &bulkIn{id: id}
+	c.bulkIn.byID[id] = t
+	c.bulkIn.order = append(c.bulkIn.order, t)
+	c.emit(Event{Kind: EventBulkOpened, ID: uint64(id)})
+	return t
+}
+
+// handleData takes a DATA frame. A byte is handed out once, whatever comes how
+// often.
+func (c *Conn) handleData(f *wire.Data) error {
+	end := f.Offset + uint64(len(f.Bytes))
+	if end > wire.MaxVarint {
+		return violation(wire.CodeFrameEncoding, "transfer %d beyond 2^62 bytes", f.Transfer)
+	}
+	t := c.incoming(f.Transfer)
+	if t.sizeKnown && end > t.size {
+		return violation(wire.CodeFinalSizeError, "transfer %d has bytes beyond its end", f.Transfer)
+	}
+	if t.reset {
+		return nil
+	}
+	offset, p := f.Offset, f.Bytes
+	for len(p) > 0 {
+		from, to := t.received.FirstGap(offset, end)
+		if from >= end {
+			return nil
+		}
+		run := p[from-offset : to-offset]
+		if err := c.receiveRun(t, from, run); err != nil {
+			return err
+		}
+		offset, p = to, p[to-offset:]
+	}
+	return nil
+}
+
+// receiveRun accounts for bytes that came for the first time.
+func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
+	n := uint64(len(run))
+	if !c.bulkIn.credit.use(n) {
+		return violation(wire.CodeFlowControl, "transfer %d beyond the credit", t.id)
+	}
+	t.received.Add(offset, offset+n)
+	t.count += n
+	c.stats.DataBytesReceived += n
+	if t.stop != nil {
+		c.freeBulk(t, n)
+		return nil
+	}
+	c.blocks = append(c.blocks, Block{Transfer: t.id, Offset: offset, Bytes: run})
+	return nil
+}
+
+// freeBulk counts n received bytes as no longer in memory.
+func (c *Conn) freeBulk(t *bulkIn, n uint64) {
+	t.consumed += n
+	c.bulkIn.credit.consume(c.now, c.recovery.SmoothedRTT(), n)
+}
+
+// ConsumeBulk says that the received bytes [start, end) no longer occupy
+// memory. Each byte must be given back once.
+func (c *Conn) ConsumeBulk(id uint16, start, end uint64) {
+	t := c.bulkIn.byID[id]
+	if t == nil || start >= end {
+		return
+	}
+	c.freeBulk(t, min(end-start, t.count-t.consumed))
+}
+
+// StopBulk says that nothing more of the transfer is wanted. What is on its
+// way is dropped; what the application holds it still gives back.
+func (c *Conn) StopBulk(id uint16, code uint64) {
+	t := c.bulkIn.byID[id]
+	if t != nil && t.stop == nil && !t.reset {
+		t.stop, t.stopSend = &code, true
+	}
+}
+
+// handleBulkEnd takes a BULK_END frame.
+func (c *Conn) handleBulkEnd(f *wire.BulkEnd) error {
+	t := c.incoming(f.Transfer)
+	highest, some := t.received.Max()
+	if (t.sizeKnown && t.size != f.Size) || (some && highest >= f.Size) {
+		return violation(wire.CodeFinalSizeError, "transfer %d has two lengths", f.Transfer)
+	}
+	t.size, t.sizeKnown = f.Size, true
+	if !t.ended && !t.reset {
+		t.ended = true
+		c.emit(Event{Kind: EventBulkEnded, ID: uint64(t.id), Size: f.Size})
+	}
+	return nil
+}
+
+// handleResetBulk takes a RESET_BULK frame. Bytes that were sent and never
+// came are given back to the credit, so both sides count alike.
+func (c *Conn) handleResetBulk(f *wire.ResetBulk) error {
+	t := c.incoming(f.Transfer)
+	if t.reset {
+		return nil
+	}
+	if f.Sent < t.count {
+		return violation(wire.CodeFinalSizeError, "transfer %d was reset below what had come", f.Transfer)
+	}
+	missing := f.Sent - t.count
+	if !c.bulkIn.credit.use(missing) {
+		return violation(wire.CodeFlowControl, "transfer %d reset beyond the credit", f.Transfer)
+	}
+	t.reset = true
+	t.count += missing
+	c.freeBulk(t, missing)
+	c.emit(Event{Kind: EventBulkReset, ID: uint64(t.id), Code: f.Code})
+	return nil
+}
+
+// pending reports whether a frame about incoming transfers must go out.
+func (b *bulkReceiver) pending() bool {
+	return b.credit.pending || slices.ContainsFunc(b.order, func(t *bulkIn) bool { return t.stopSend })
+}

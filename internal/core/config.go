@@ -1,0 +1,139 @@
+package core
+
+import (
+	"io"
+	"net/netip"
+	"time"
+
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/seal"
+	"example.com/uft/internal/wire"
+)
+
+// Role says which end of the connection this is.
+type Role uint8
+
+// The two roles: the client sends the first datagram.
+const (
+	Client Role = iota
+	Server
+)
+
+// String returns "client" or "server".
+func (r Role) String() string {
+	if r == Client {
+		return "client"
+	}
+	return "server"
+}
+
+// Path is the way a datagram takes, with the two properties that a carrier
+// other than UDP may have (docs/protocol.md §8.5).
+type Path struct {
+	Local, Remote netip.AddrPort
+	// Reliable: the carrier loses nothing, so there are no loss timers and no
+	// retransmission.
+	Reliable bool
+	// CarrierPaced: the carrier paces by its own writability, so there is no
+	// pacing, no congestion window and no padding.
+	CarrierPaced bool
+}
+
+// ECN is the two-bit Explicit Congestion Notification field of an IP header.
+type ECN uint8
+
+// The codepoints of RFC 3168.
+const (
+	NotECT ECN = 0
+	ECT1   ECN = 1
+	ECT0   ECN = 2
+	CE     ECN = 3
+)
+
+// BlockSource gives the core the file bytes that it puts into DATA frames.
+type BlockSource interface {
+	// Block copies up to len(dst) bytes of the transfer, from offset on, into
+	// dst. It never blocks: where the bytes are not in memory, resident is
+	// false, and the core asks again after the next SetBulkAvailable.
+	Block(transfer uint16, offset uint64, dst []byte) (n int, resident bool)
+}
+
+// Config is what a connection is made with. The zero value of a field means
+// the default named beside it.
+type Config struct {
+	// Engine does the cryptographic handshake. For a server the transport
+	// parameters it announces come from Parameters below, so the engine is
+	// made by this function, once the parameters are known.
+	Engine func(parameters []byte) seal.Engine
+	// Rand is the source of connection IDs, path challenges and skipped packet
+	// numbers. Required. A seeded source makes the connection repeatable.
+	Rand io.Reader
+	// Source gives the bytes of outgoing transfers; nil when there are none.
+	Source BlockSource
+
+	HandshakeTimeout time.Duration // first contact; default 10 s
+	IdleTimeout      time.Duration // silence; default 120 s
+
+	StreamWindow  uint64 // credit of one stream, bytes; default 256 KiB
+	DataWindow    uint64 // credit of all streams, bytes; default 1 MiB
+	MaxStreams    uint64 // streams the peer may open; default 100
+	BulkWindow    uint64 // initial credit of all transfers together; default 8 MiB
+	MaxBulkWindow uint64 // BulkWindow grows to this when the path needs it; default 64 MiB
+
+	// FixedRate is the gross rate in bit/s (IP, UDP and our headers), 0 to find
+	// the rate. SetRate changes it later.
+	FixedRate int64
+	// OwnLoss is the share of outgoing datagrams that the shell drops on
+	// purpose (simulated loss); the circuit breaker does not blame the path
+	// for them.
+	OwnLoss float64
+
+	// What is remembered of the server (client only, all optional).
+	RememberedRTT        time.Duration
+	Token                []byte           // address token for the Initial packet
+	RememberedParameters *wire.Parameters // the server's, for 0-RTT
+
+	// ResetKey makes stateless reset tokens (server only).
+	ResetKey []byte
+
+	// Trace receives what happens; nil means off. It must not call back.
+	Trace func(TraceEvent)
+}
+
+// TraceEvent is one line of a connection's history, written to Config.Trace.
+type TraceEvent struct {
+	Time instant.Time
+	Name string // qlog-like: "packet_sent", "packet_lost", "metrics_updated", ...
+	Text string // the details, for people
+}
+
+// Defaults of Config, implementation constants (docs/protocol.md §13).
+const (
+	defaultHandshakeTimeout = 10 * time.Second
+	defaultIdleTimeout      = 120 * time.Second
+	defaultStreamWindow     = 256 << 10
+	defaultDataWindow       = 1 << 20
+	defaultMaxStreams       = 100
+	defaultBulkWindow       = 8 << 20
+	defaultMaxBulkWindow    = 64 << 20
+)
+
+// withDefaults returns the configuration with every zero field filled in.
+func (c Config) withDefaults() Config {
+	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, defaultHandshakeTimeout)
+	c.IdleTimeout = orDefault(c.IdleTimeout, defaultIdleTimeout)
+	c.StreamWindow = orDefault(c.StreamWindow, defaultStreamWindow)
+	c.DataWindow = orDefault(c.DataWindow, defaultDataWindow)
+	c.MaxStreams = orDefault(c.MaxStreams, defaultMaxStreams)
+	c.BulkWindow = orDefault(c.BulkWindow, defaultBulkWindow)
+	c.MaxBulkWindow = max(orDefault(c.MaxBulkWindow, defaultMaxBulkWindow), c.BulkWindow)
+	return c
+}
+
+func orDefault[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}

@@ -1,0 +1,283 @@
+package core
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"io"
+	"time"
+
+	"example.com/uft/internal/congestion"
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/recovery"
+	"example.com/uft/internal/seal"
+	"example.com/uft/internal/wire"
+)
+
+// state is where a connection stands in its life (docs/protocol.md §11.1).
+type state uint8
+
+const (
+	stateHandshake state = iota // keys are being agreed
+	stateOpen                   // the handshake is complete
+	stateClosing                // we closed: the close is repeated when the peer goes on
+	stateDraining               // the peer closed: silence until its last packets are through
+	stateGone                   // forgotten
+)
+
+// Conn is one connection. It is not safe for use by several goroutines; see
+// the package comment for the order of calls.
+type Conn struct {
+	role  Role
+	cfg   Config
+	state state
+	now   instant.Time // of the call being handled
+	start instant.Time
+
+	localID             wire.ConnectionID // by which the peer reaches us
+	remoteID            wire.ConnectionID
+	originalDestination wire.ConnectionID // of the client's first Initial
+	retrySource         *wire.ConnectionID
+	peerIDKnown         bool
+	token               []byte // for our Initial packets
+	peer                wire.Parameters
+	peerKnown           bool
+	peerIdentity        ed25519.PublicKey
+
+	engine    seal.Engine
+	spaces    [3]space
+	early     earlyData
+	phase     keyPhase
+	confirmed bool // HANDSHAKE_DONE was sent or received
+	waiting   []waitingTrain
+	failures  uint64 // packets that did not open
+
+	path       Path
+	validation pathValidation
+	pathSet    pathSet
+
+	recovery   *recovery.Recovery
+	controller congestion.Controller
+	pacer      *congestion.Pacer
+	pacedUntil instant.Time // Transmit had something that the pacer held back
+	breaker    breaker
+	logs       frameLogs
+	fates      recovery.Fates
+	frames     []sentFrame // of the packet being written
+
+	streams streamSet
+	bulkOut bulkSender
+	bulkIn  bulkReceiver
+	tail    tail
+	blocks  []Block
+	given   int // of blocks, already handed out
+
+	pending pendingFrames
+	close   closing
+	events  []Event
+	err     error
+
+	lastReceived instant.Time
+	probes       int // packets that may leave regardless of the window
+	socketDrops  uint64
+	backlog      uint64
+	stats        Stats
+	frame        wire.Frame // parse buffer
+	scratch      []byte
+}
+
+// space is one packet-number space (docs/protocol.md §7.1).
+type space struct {
+	read, write *seal.Keys
+	next        uint64 // next packet number to send
+	largest     uint64 // largest opened + 1
+	received    *recovery.Received
+	ce          uint64        // packets that came with the CE mark
+	ping        bool          // a probe with nothing to repeat
+	out         sendBuffer    // CRYPTO
+	in          receiveBuffer // CRYPTO
+	dropped     bool
+	copyAt      instant.Time // when the flight is sent a second time
+}
+
+// pendingFrames is what must be said that needs no further memory.
+type pendingFrames struct {
+	handshakeDone bool
+	newToken      []byte
+	sendToken     bool
+	ping          bool
+	immediateAck  bool
+}
+
+// maxCryptoBuffer bounds the handshake bytes held out of order (§13).
+const maxCryptoBuffer = 64 << 10
+
+// NewClient begins a connection to the server at path.Remote. Its first flight
+// comes out of Transmit.
+func NewClient(cfg Config, now instant.Time, path Path) (*Conn, error) {
+	c, err := newConn(Client, cfg, now, path)
+	if err != nil {
+		return nil, err
+	}
+	if c.remoteID, err = c.newID(); err != nil {
+		return nil, err
+	}
+	c.originalDestination = c.remoteID
+	c.token = cfg.Token
+	c.installInitialKeys(c.remoteID)
+	c.pathSet.validated = true
+	parameters := c.localParameters()
+	c.engine = cfg.Engine(parameters.Append(nil))
+	if p := cfg.RememberedParameters; p != nil {
+		c.peer = *p
+		c.raiseLimits()
+	}
+	return c, c.startEngine()
+}
+
+// initialContext is what the endpoint learned from a client's first packet.
+type initialContext struct {
+	destination wire.ConnectionID // of the packet: the keys come from it
+	original    wire.ConnectionID // the same, but after a Retry the one before
+	retry       bool
+	source      wire.ConnectionID
+	validated   bool // a token proved the client's address
+}
+
+// newServer makes the connection for a client's first packet.
+func newServer(cfg Config, now instant.Time, path Path, from initialContext) (*Conn, error) {
+	c, err := newConn(Server, cfg, now, path)
+	if err != nil {
+		return nil, err
+	}
+	c.remoteID, c.peerIDKnown = from.source, true
+	c.originalDestination = from.original
+	if from.retry {
+		c.retrySource = &from.destination
+	}
+	c.pathSet.validated = from.validated
+	c.installInitialKeys(from.destination)
+	parameters := c.localParameters()
+	c.engine = cfg.Engine(parameters.Append(nil))
+	return c, c.startEngine()
+}
+
+func newConn(role Role, cfg Config, now instant.Time, path Path) (*Conn, error) {
+	cfg = cfg.withDefaults()
+	c := &Conn{
+		role: role, cfg: cfg, now: now, start: now, path: path, lastReceived: now,
+		streams: newStreamSet(&cfg), bulkIn: newBulkReceiver(&cfg),
+	}
+	var err error
+	if c.localID, err = c.newID(); err != nil {
+		return nil, err
+	}
+	c.recovery = recovery.New(recovery.Config{
+		RememberedRTT: cfg.RememberedRTT,
+		MaxAckDelay:   maxAckDelay,
+		Overhead:      c.overhead(),
+	})
+	c.recovery.SetHandshakePending(role == Client)
+	c.recovery.SetReliable(path.Reliable)
+	for i := range c.spaces {
+		c.spaces[i].received = new(recovery.Received)
+	}
+	c.spaces[recovery.Application].received = recovery.NewReceived(c.recovery.SmoothedRTT())
+	c.resetController()
+	return c, nil
+}
+
+// newID draws a connection ID.
+func (c *Conn) newID() (id wire.ConnectionID, err error) {
+	if _, err := io.ReadFull(c.cfg.Rand, id[:]); err != nil {
+		return id, fmt.Errorf("drawing a connection ID: %w", err)
+	}
+	return id, nil
+}
+
+// usable returns why no stream or transfer can be opened now, or nil.
+func (c *Conn) usable() error {
+	if c.err != nil {
+		return c.err
+	}
+	return nil
+}
+
+// CanSend reports whether streams and bulk data can leave now: after the
+// handshake, or as 0-RTT before it.
+func (c *Conn) CanSend() bool {
+	return c.state == stateOpen || c.spaces[recovery.Application].write != nil || c.early.write != nil
+}
+
+// Connected reports whether the handshake is complete.
+func (c *Conn) Connected() bool { return c.state != stateHandshake && c.peerKnown }
+
+// Err returns why the connection is over, or nil.
+func (c *Conn) Err() error { return c.err }
+
+// Gone reports that the connection may be forgotten: it is over, and nothing
+// of it needs an answer any more.
+func (c *Conn) Gone() bool { return c.state == stateGone }
+
+// PeerIdentity is the server's public key, at a client after the handshake.
+func (c *Conn) PeerIdentity() ed25519.PublicKey { return c.peerIdentity }
+
+// Remote returns the path's remote address.
+func (c *Conn) Path() Path { return c.path }
+
+// SetReceiverReport sets what the next ACKs say about this receiver: datagrams
+// its socket dropped, and bytes that wait to be written.
+func (c *Conn) SetReceiverReport(socketDrops, backlog uint64) {
+	c.socketDrops, c.backlog = socketDrops, backlog
+}
+
+// SetRate fixes the gross rate in bit/s; 0 lets the controller find it.
+func (c *Conn) SetRate(now instant.Time, bitsPerSecond int64) {
+	c.now = now
+	c.cfg.FixedRate = bitsPerSecond
+	c.resetController()
+}
+
+// NextEvent returns the next thing the application should know.
+func (c *Conn) NextEvent() (Event, bool) {
+	if len(c.events) == 0 {
+		return Event{}, false
+	}
+	e := c.events[0]
+	c.events = c.events[1:]
+	return e, true
+}
+
+func (c *Conn) emit(e Event) { c.events = append(c.events, e) }
+
+// NextBlock returns the next run of file bytes of the last train.
+func (c *Conn) NextBlock() (Block, bool) {
+	if c.given == len(c.blocks) {
+		return Block{}, false
+	}
+	c.given++
+	return c.blocks[c.given-1], true
+}
+
+// trace writes a line of history, if anyone wants it.
+func (c *Conn) trace(name, format string, args ...any) {
+	if c.cfg.Trace != nil {
+		c.cfg.Trace(TraceEvent{Time: c.now, Name: name, Text: fmt.Sprintf(format, args...)})
+	}
+}
+
+// Stats returns a snapshot of the counters.
+func (c *Conn) Stats() Stats {
+	s := c.stats
+	state := c.controller.State()
+	s.SmoothedRTT, s.MinRTT = c.recovery.SmoothedRTT(), c.recovery.MinRTT()
+	s.Window, s.PacingRate, s.Controller = state.Window, state.PacingRate, state.Name
+	return s
+}
+
+// violation is a connection error that the peer caused.
+func violation(code wire.ErrorCode, format string, args ...any) error {
+	return &wire.Error{Code: code, Reason: fmt.Sprintf(format, args...)}
+}
+
+// maxAckDelay is the longest that an acknowledgement is held back (§7.2).
+const maxAckDelay = 25 * time.Millisecond

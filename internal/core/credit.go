@@ -1,0 +1,73 @@
+package core
+
+import (
+	"time"
+
+	"example.com/uft/internal/instant"
+)
+
+// receiveCredit is the receiving side of one flow-control limit
+// (docs/protocol.md §9.3): the peer may send up to limit, an absolute count.
+// The limit is what was consumed plus a window; the window doubles, up to a
+// maximum, when the peer uses it up within two round trips, so that it is
+// never the reason why a long path is not full.
+type receiveCredit struct {
+	limit    uint64 // last limit announced, or about to be
+	received uint64 // what the peer has used of it
+	consumed uint64 // what the application has taken
+	window   uint64
+	max      uint64
+	pending  bool // limit must be announced
+	epoch    instant.Time
+	epochAt  uint64 // consumed when the window was last looked at
+}
+
+func newReceiveCredit(window, maxWindow uint64) receiveCredit {
+	return receiveCredit{limit: window, window: window, max: max(window, maxWindow)}
+}
+
+// use counts n more received bytes and reports whether they were allowed.
+func (c *receiveCredit) use(n uint64) bool {
+	c.received += n
+	return c.received <= c.limit
+}
+
+// consume counts n bytes that no longer occupy memory, and raises the limit
+// when at least a quarter of the window has become free.
+func (c *receiveCredit) consume(now instant.Time, rtt time.Duration, n uint64) {
+	c.consumed += n
+	c.tune(now, rtt)
+	if next := c.consumed + c.window; next >= c.limit+c.window/4 {
+		c.limit = next
+		c.pending = true
+	}
+}
+
+// tune doubles the window when half of it was consumed in under two round
+// trips.
+func (c *receiveCredit) tune(now instant.Time, rtt time.Duration) {
+	if c.consumed-c.epochAt < c.window/2 {
+		return
+	}
+	if c.epoch.IsSet() && now.Sub(c.epoch) < 2*rtt && c.window < c.max {
+		c.window = min(2*c.window, c.max)
+	}
+	c.epoch, c.epochAt = now, c.consumed
+}
+
+// sendCredit is the sending side of a limit.
+type sendCredit struct {
+	limit uint64
+	used  uint64
+}
+
+// raise takes a new limit; limits are states, so an old one changes nothing.
+func (c *sendCredit) raise(limit uint64) bool {
+	if limit <= c.limit {
+		return false
+	}
+	c.limit = limit
+	return true
+}
+
+func (c *sendCredit) left() uint64 { return c.limit - min(c.used, c.limit) }

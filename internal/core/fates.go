@@ -1,0 +1,180 @@
+package core
+
+import (
+	"example.com/uft/internal/recovery"
+)
+
+// applyFates acts upon what became of packets: what was acknowledged is done
+// with, the information of what was lost is queued again, and the congestion
+// controller hears of both (docs/protocol.md §7.4).
+func (c *Conn) applyFates() {
+	f := &c.fates
+	for _, p := range f.Acked {
+		c.packetAcked(p)
+	}
+	for _, p := range f.Lost {
+		c.stats.PacketsLost++
+		c.trace("packet_lost", "number=%d size=%d", p.Number, p.Size)
+		c.packetLost(p)
+	}
+	for _, p := range f.Spurious {
+		c.stats.PacketsLost--
+		c.stats.PacketsSpurious++
+		c.controller.OnSpuriousLoss(c.now, p.Size+c.overhead())
+		if p.Kind == recovery.Data {
+			c.packetAcked(p)
+		}
+	}
+	if len(f.Acked)+len(f.Lost)+len(f.Spurious) == 0 {
+		return
+	}
+	c.controller.OnAck(c.now, f.Sample)
+	c.updatePacing()
+	c.breaker.delivered(f.Sample.AckedBytes)
+	c.tail.onAck()
+	c.forgetBulk()
+}
+
+// packetAcked: the peer has what the packet said.
+func (c *Conn) packetAcked(p recovery.Packet) {
+	if p.Kind == recovery.Data {
+		if t := c.bulkOut.get(p.Transfer); t != nil {
+			before := t.ackedLen
+			t.ack(p.Offset, p.Offset+uint64(p.Length))
+			c.stats.DataBytesAcked += t.ackedLen - before
+			c.checkDelivered(t)
+		}
+		return
+	}
+	for _, f := range c.logs.get(p.Log) {
+		c.frameAcked(f)
+	}
+	c.logs.release(p.Log)
+}
+
+// packetLost: what the packet said must be said again, unless it no longer
+// matters.
+func (c *Conn) packetLost(p recovery.Packet) {
+	if p.Kind == recovery.Data {
+		if t := c.bulkOut.get(p.Transfer); t != nil {
+			t.lost(p.Offset, p.Offset+uint64(p.Length))
+		}
+		return
+	}
+	for _, f := range c.logs.get(p.Log) {
+		c.frameLost(f)
+	}
+	// Should the packet turn out to have been late only, its frames go out
+	// once more all the same: they are few, and forgetting them here bounds
+	// the memory.
+	c.logs.release(p.Log)
+}
+
+// requeueAll treats everything in flight in a space as lost, without blaming
+// the path: the peer cannot have kept it.
+func (c *Conn) requeueAll(sp recovery.Space) {
+	var fates recovery.Fates
+	c.recovery.RequeueAll(c.now, sp, &fates)
+	for _, p := range fates.Lost {
+		c.packetLost(p)
+	}
+}
+
+func (c *Conn) frameAcked(f sentFrame) {
+	switch f.kind {
+	case sentAck:
+		c.spaces[f.id].received.OnAckOfAck(f.end)
+	case sentCrypto:
+		c.spaces[f.id].out.ack(f.start, f.end)
+	case sentStream, sentStreamFin:
+		c.streamAcked(f)
+	case sentResetStream:
+		if s := c.streams.get(f.id); s != nil {
+			s.finAcked = true
+			c.retireStream(s)
+		}
+	case sentBulkEnd:
+		if t := c.bulkOut.get(uint16(f.id)); t != nil {
+			t.endAcked = true
+			c.checkDelivered(t)
+		}
+	case sentResetBulk:
+		if t := c.bulkOut.get(uint16(f.id)); t != nil {
+			t.endAcked, c.bulkOut.stale = true, true
+		}
+	}
+}
+
+func (c *Conn) streamAcked(f sentFrame) {
+	s := c.streams.get(f.id)
+	if s == nil || s.reset != nil {
+		return
+	}
+	s.out.ack(f.start, f.end)
+	if f.kind == sentStreamFin {
+		s.finAcked = true
+	}
+	if s.wantWrite && s.room() >= streamBuffer/4 {
+		s.wantWrite = false
+		c.emit(Event{Kind: EventStreamWritable, ID: s.id})
+	}
+	if s.finAcked && s.out.buffered() == 0 {
+		c.retireStream(s)
+	} else {
+		s.finAcked = s.finAcked && s.finish
+	}
+}
+
+func (c *Conn) frameLost(f sentFrame) {
+	switch f.kind {
+	case sentCrypto:
+		c.spaces[f.id].out.lost(f.start, f.end)
+	case sentHandshakeDone:
+		c.pending.handshakeDone = true
+	case sentNewToken:
+		c.pending.sendToken = true
+	case sentMaxData:
+		c.streams.credit.pending = true
+	case sentMaxStreams:
+		c.streams.sendMax = true
+	case sentMaxBulkData:
+		c.bulkIn.credit.pending = true
+	case sentBulkEnd:
+		if t := c.bulkOut.get(uint16(f.id)); t != nil && !t.endAcked {
+			t.endSend = true
+		}
+	case sentResetBulk:
+		if t := c.bulkOut.get(uint16(f.id)); t != nil && !t.endAcked {
+			t.resetOut = true
+		}
+	case sentStopBulk:
+		if t := c.bulkIn.byID[uint16(f.id)]; t != nil && !t.reset {
+			t.stopSend = true
+		}
+	default:
+		c.streamFrameLost(f)
+	}
+}
+
+func (c *Conn) streamFrameLost(f sentFrame) {
+	s := c.streams.get(f.id)
+	if s == nil {
+		return
+	}
+	switch f.kind {
+	case sentStream, sentStreamFin:
+		if s.reset != nil {
+			return
+		}
+		s.out.lost(f.start, f.end)
+		if f.kind == sentStreamFin && !s.finAcked {
+			s.finPending = true
+		}
+	case sentResetStream:
+		s.resetSend = !s.finAcked
+	case sentStopSending:
+		s.stopSend = !s.receiveDone()
+	case sentMaxStreamData:
+		s.window.pending = !s.sizeKnown
+	}
+}

@@ -1,0 +1,96 @@
+package core
+
+import (
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/recovery"
+	"example.com/uft/internal/seal"
+	"example.com/uft/internal/wire"
+)
+
+const appSpace = recovery.Application
+
+// keyPhase is the state of key updates (docs/protocol.md §5.4).
+type keyPhase struct {
+	current   bool // the key phase bit of what we send
+	next      *seal.Keys
+	previous  *seal.Keys
+	dropAt    instant.Time // when previous is forgotten
+	firstRecv uint64       // lowest packet number opened in this phase
+	firstSent uint64       // first packet number sent in this phase
+	acked     bool         // a packet of this phase was acknowledged
+
+	pingAt instant.Time // last ack-eliciting control packet
+}
+
+// phaseLength is how many packets are sealed in one phase (§5.4, RFC 9001
+// §6.6).
+const phaseLength = 1 << 23
+
+// acknowledged notes that the peer has packet number largest.
+func (p *keyPhase) acknowledged(largest uint64) {
+	if largest >= p.firstSent {
+		p.acked = true
+	}
+}
+
+// openPhase opens a short-header packet with the keys of its phase.
+func (c *Conn) openPhase(h wire.ShortHeader, header, sealed []byte) ([]byte, uint64, bool, error) {
+	s, p := &c.spaces[appSpace], &c.phase
+	low := uint32(h.PacketNumber)
+	if h.KeyPhase == p.current {
+		payload, pn, ok := c.open(s.read, appSpace, header, sealed, low)
+		return payload, pn, ok, c.checkFailures(ok, s.read)
+	}
+	pn := wire.DecodePacketNumber(s.largest, low)
+	if p.previous != nil && pn < p.firstRecv {
+		payload, pn, ok := c.open(p.previous, appSpace, header, sealed, low)
+		return payload, pn, ok, c.checkFailures(ok, s.read)
+	}
+	if !c.confirmed {
+		return nil, 0, false, nil
+	}
+	if p.next == nil {
+		p.next = s.read.Next()
+	}
+	payload, pn, ok := c.open(p.next, appSpace, header, sealed, low)
+	if !ok {
+		return nil, 0, false, c.checkFailures(ok, s.read)
+	}
+	c.advancePhase(pn)
+	return payload, pn, true, nil
+}
+
+// advancePhase moves both directions to the next phase, because the peer did
+// or because our own keys have sealed enough.
+func (c *Conn) advancePhase(firstRecv uint64) {
+	s, p := &c.spaces[appSpace], &c.phase
+	if p.next == nil {
+		p.next = s.read.Next()
+	}
+	p.previous, s.read, p.next = s.read, p.next, nil
+	s.write = s.write.Next()
+	p.current = !p.current
+	p.dropAt = c.now.Add(3 * c.recovery.PTO(appSpace))
+	p.firstRecv, p.firstSent, p.acked = firstRecv, s.next, false
+	c.trace("key_updated", "phase bit %v", p.current)
+}
+
+// maybeUpdateKeys starts the next phase when this one has sealed its share.
+func (c *Conn) maybeUpdateKeys() {
+	s, p := &c.spaces[appSpace], &c.phase
+	if p.previous != nil && !p.dropAt.After(c.now) {
+		p.previous = nil
+	}
+	if s.next-p.firstSent >= phaseLength && c.confirmed && p.acked && p.previous == nil {
+		c.advancePhase(s.largest)
+	}
+}
+
+// checkFailures ends the connection when more packets failed to open than the
+// AEAD's integrity limit allows.
+func (c *Conn) checkFailures(opened bool, keys *seal.Keys) error {
+	if !opened && c.failures > keys.IntegrityLimit() {
+		return violation(wire.CodeKeyLimit, "%d packets did not open", c.failures)
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package core
+
+import (
+	"io"
+	"time"
+
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/wire"
+)
+
+// amplification bounds what a server sends to an address that has not proved
+// that it receives: three times what came from there (docs/protocol.md §6.5,
+// RFC 9000 §8.1).
+const amplification = 3
+
+// pathSet accounts for the bytes of the present path and of the one that is
+// being validated.
+type pathSet struct {
+	validated bool // the present path's address
+	in, out   int  // bytes while it is not
+
+	candidate     Path // an address the peer seems to have moved to
+	candidateIn   int
+	candidateOut  int
+	haveCandidate bool
+}
+
+func (s *pathSet) received(from, current Path, n int) {
+	switch {
+	case from == current:
+		s.in += n
+	case s.haveCandidate && from == s.candidate:
+		s.candidateIn += n
+	}
+}
+
+func (s *pathSet) sent(to, current Path, n int) {
+	switch {
+	case to == current:
+		s.out += n
+	case s.haveCandidate && to == s.candidate:
+		s.candidateOut += n
+	}
+}
+
+// limit is how long a datagram on the present path may be, at most n.
+func (s *pathSet) limit(role Role, n int) int {
+	if role == Client || s.validated {
+		return n
+	}
+	return min(n, max(amplification*s.in-s.out, 0))
+}
+
+// allows reports whether a datagram of n bytes may leave on the present path.
+func (s *pathSet) allows(role Role, n int) bool { return s.limit(role, n) == n }
+
+// pathValidation is PATH_CHALLENGE and PATH_RESPONSE (§11.4, RFC 9000 §8.2).
+type pathValidation struct {
+	challenge [8]byte
+	pending   bool         // the challenge is under way
+	sendAt    instant.Time // when it is sent, next
+	until     instant.Time // when the attempt is given up
+
+	answers []pathAnswer // PATH_RESPONSE frames to send
+}
+
+type pathAnswer struct {
+	path Path
+	data [8]byte
+}
+
+// maxPathAnswers bounds the challenges that wait to be answered.
+const maxPathAnswers = 4
+
+// answer queues the response to a challenge, which goes back the way the
+// challenge came.
+func (v *pathValidation) answer(path Path, data [8]byte) {
+	if len(v.answers) < maxPathAnswers {
+		v.answers = append(v.answers, pathAnswer{path, data})
+	}
+}
+
+// notePath is told where the newest packet came from. A new address is
+// challenged; the connection moves there when it answers.
+func (c *Conn) notePath(path Path) {
+	if path == c.path || c.state != stateOpen || !c.confirmed {
+		return
+	}
+	if c.validation.pending && path == c.pathSet.candidate {
+		return
+	}
+	if _, err := io.ReadFull(c.cfg.Rand, c.validation.challenge[:]); err != nil {
+		return
+	}
+	c.pathSet.candidate, c.pathSet.haveCandidate = path, true
+	c.pathSet.candidateIn, c.pathSet.candidateOut = wire.ShortHeaderLen+wire.TagLen, 0
+	c.validation.pending = true
+	c.validation.sendAt, c.validation.until = c.now, c.now.Add(3*max(c.recovery.SmoothedRTT(), time.Second))
+	c.trace("path_challenge", "%v", path.Remote)
+}
+
+// handlePathResponse moves the connection to the validated address.
+func (c *Conn) handlePathResponse(from Path, data [8]byte) {
+	if !c.validation.pending || data != c.validation.challenge {
+		return
+	}
+	c.validation.pending = false
+	c.pathSet.haveCandidate = false
+	to := c.pathSet.candidate
+	onlyPort := to.Remote.Addr() == c.path.Remote.Addr() && to.Local == c.path.Local
+	c.trace("path_changed", "from %v to %v", c.path.Remote, to.Remote)
+	c.path = to
+	c.pathSet.validated = true
+	c.recovery.SetReliable(to.Reliable)
+	if !onlyPort {
+		// Another network, most likely: nothing is known of its rate.
+		c.resetController()
+	}
+	c.pending.ping = true
+}
+
+// transmitPathFrames writes a datagram with a PATH_CHALLENGE or a
+// PATH_RESPONSE, which may go elsewhere than the present path.
+func (c *Conn) transmitPathFrames(b []byte) (int, Path) {
+	keys, early := c.appKeys()
+	if keys == nil || early {
+		return 0, c.path
+	}
+	v := &c.validation
+	var to Path
+	var frame func([]byte) []byte
+	switch {
+	case len(v.answers) > 0:
+		a := v.answers[0]
+		v.answers = v.answers[1:]
+		to, frame = a.path, wire.PathResponse{Data: a.data}.Append
+	case v.pending && !v.sendAt.After(c.now):
+		to, frame = c.pathSet.candidate, wire.PathChallenge{Data: v.challenge}.Append
+		v.sendAt = c.now.Add(max(c.recovery.SmoothedRTT(), 100*time.Millisecond))
+		if c.pathSet.candidateOut > amplification*c.pathSet.candidateIn {
+			return 0, c.path
+		}
+	default:
+		return 0, c.path
+	}
+	pn := c.spaces[appSpace].next
+	c.frames = c.frames[:0]
+	b, lengthAt := c.appendAppHeader(b, false, pn)
+	body := len(b)
+	b = frame(b)
+	// Eliciting, but not counted against the window of a path it may not be on.
+	b = c.finish(b, 0, body, lengthAt, keys, packet{space: appSpace, number: pn, limited: true})
+	return len(b), to
+}
+
+// pathDeadline is when path validation wants to act again.
+func (c *Conn) pathDeadline() instant.Time {
+	if !c.validation.pending {
+		return instant.Never
+	}
+	return instant.Min(c.validation.sendAt, c.validation.until)
+}
+
+// pathTimeout gives up a validation that nobody answered.
+func (c *Conn) pathTimeout() {
+	if c.validation.pending && !c.validation.until.After(c.now) {
+		c.validation.pending, c.pathSet.haveCandidate = false, false
+	}
+}

@@ -1,0 +1,261 @@
+package core
+
+import (
+	"crypto/subtle"
+	"slices"
+
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/recovery"
+	"example.com/uft/internal/seal"
+	"example.com/uft/internal/wire"
+)
+
+// waitingTrain is a datagram that came before the keys that open it.
+type waitingTrain struct {
+	path     Path
+	ecn      ECN
+	datagram []byte
+}
+
+// maxWaiting bounds the datagrams that wait for keys (§13): the first flight
+// of a client that sends data right behind its Finished.
+const maxWaiting = 96
+
+// HandleTrain takes datagrams that came on path: buf holds one or more of
+// segmentSize bytes each, the last one may be shorter. They are opened in
+// place, so buf changes, and the blocks that NextBlock returns point into it.
+func (c *Conn) HandleTrain(now instant.Time, path Path, ecn ECN, buf []byte, segmentSize int) {
+	c.now = now
+	c.blocks, c.given = c.blocks[:0], 0
+	for len(buf) > 0 && c.state != stateGone {
+		n := min(segmentSize, len(buf))
+		if n <= 0 {
+			return
+		}
+		c.handleDatagram(path, ecn, buf[:n:n])
+		buf = buf[n:]
+	}
+	c.forgetBulk()
+}
+
+// handleDatagram takes one datagram: packets one after the other (§3.3).
+func (c *Conn) handleDatagram(path Path, ecn ECN, datagram []byte) {
+	c.stats.DatagramsReceived++
+	c.stats.BytesReceived += uint64(len(datagram))
+	c.pathSet.received(path, c.path, len(datagram))
+	if c.state == stateDraining {
+		return
+	}
+	if c.state == stateClosing {
+		c.close.provoked()
+		c.watchForPeerClose(path, datagram)
+		return
+	}
+	for rest := datagram; len(rest) > 0; {
+		n, err := c.handlePacket(path, ecn, rest, datagram)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		if n == 0 || c.state == stateDraining || c.state == stateGone {
+			return
+		}
+		rest = rest[n:]
+	}
+}
+
+// handlePacket takes the packet at the start of b and returns its length; 0
+// ends the datagram.
+func (c *Conn) handlePacket(path Path, ecn ECN, b, datagram []byte) (int, error) {
+	if wire.IsLong(b) {
+		return c.handleLong(path, ecn, b, datagram)
+	}
+	return len(b), c.handleShort(path, ecn, b)
+}
+
+// handleLong takes an Initial, 0-RTT, Handshake or Retry packet.
+func (c *Conn) handleLong(path Path, ecn ECN, b, datagram []byte) (int, error) {
+	h, err := wire.ConsumeLongHeader(b)
+	if err != nil {
+		return 0, nil
+	}
+	if h.Type == wire.PacketRetry || h.Type == wire.PacketVersionNegotiation {
+		c.handleUnnumbered(h.Type, b)
+		return 0, nil
+	}
+	if h.Destination != c.localID && h.Destination != c.originalDestination &&
+		(c.retrySource == nil || h.Destination != *c.retrySource) {
+		return 0, nil
+	}
+	sp, keys := recovery.Initial, c.spaces[recovery.Initial].read
+	switch h.Type {
+	case wire.PacketHandshake:
+		sp, keys = recovery.Handshake, c.spaces[recovery.Handshake].read
+	case wire.PacketZeroRTT:
+		sp, keys = recovery.Application, c.early.read
+		if c.role == Client {
+			return h.PacketLen, nil
+		}
+	}
+	if keys == nil {
+		if !c.spaces[sp].dropped && !(h.Type == wire.PacketZeroRTT && c.state == stateOpen) {
+			c.wait(path, ecn, b[:h.PacketLen])
+		}
+		return h.PacketLen, nil
+	}
+	payload, pn, ok := c.open(keys, sp, b[:h.HeaderLen], b[h.HeaderLen:h.PacketLen], uint32(h.PacketNumber))
+	if !ok {
+		return h.PacketLen, nil
+	}
+	if c.role == Client && h.Type == wire.PacketInitial && !c.peerIDKnown {
+		c.remoteID, c.peerIDKnown = h.Source, true
+	}
+	if c.role == Server && h.Type == wire.PacketHandshake {
+		c.pathSet.validated = true // only who got our Initial has these keys
+		c.dropSpace(recovery.Initial)
+	}
+	return h.PacketLen, c.handlePayload(path, ecn, h.Type, sp, pn, payload, len(datagram))
+}
+
+// handleShort takes an Application packet, which reaches to the end of b.
+func (c *Conn) handleShort(path Path, ecn ECN, b []byte) error {
+	h, err := wire.ConsumeShortHeader(b)
+	if err != nil {
+		return nil
+	}
+	if h.Destination != c.localID {
+		c.checkStatelessReset(b)
+		return nil
+	}
+	s := &c.spaces[recovery.Application]
+	if s.read == nil {
+		c.wait(path, ecn, b)
+		return nil
+	}
+	size := len(b)
+	header, sealed := b[:wire.ShortHeaderLen], b[wire.ShortHeaderLen:]
+	payload, pn, ok, err := c.openPhase(h, header, sealed)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.checkStatelessReset(b)
+		return nil
+	}
+	return c.handlePayload(path, ecn, wire.PacketShort, recovery.Application, pn, payload, size)
+}
+
+// open opens a packet in place and returns its full packet number.
+func (c *Conn) open(keys *seal.Keys, sp recovery.Space, header, sealed []byte, low uint32) ([]byte, uint64, bool) {
+	s := &c.spaces[sp]
+	pn := wire.DecodePacketNumber(s.largest, low)
+	if s.received.IsDuplicate(pn) {
+		c.stats.Duplicates++
+		return nil, 0, false
+	}
+	payload, err := keys.Open(sealed[:0], header, sealed, 0, pn)
+	if err != nil {
+		c.stats.PacketsUndecryptable++
+		c.failures++
+		return nil, 0, false
+	}
+	return payload, pn, true
+}
+
+// handlePayload takes the frames of an opened packet.
+func (c *Conn) handlePayload(path Path, ecn ECN, t wire.PacketType, sp recovery.Space, pn uint64, payload []byte, size int) error {
+	s := &c.spaces[sp]
+	newest := pn >= s.largest
+	if newest {
+		s.largest = pn + 1
+	}
+	c.lastReceived = c.now
+	eliciting, err := c.handleFrames(path, t, sp, payload)
+	if err != nil {
+		return err
+	}
+	if s.dropped || c.state == stateDraining {
+		return nil
+	}
+	s.received.OnPacket(c.now, pn, eliciting.any, size, eliciting.now || ecn == CE)
+	if ecn == CE {
+		s.ce++
+	}
+	if sp == recovery.Application && t == wire.PacketShort && newest {
+		c.notePath(path)
+	}
+	return nil
+}
+
+// wait keeps a copy of a packet until its keys are there.
+func (c *Conn) wait(path Path, ecn ECN, packet []byte) {
+	if len(c.waiting) < maxWaiting {
+		c.waiting = append(c.waiting, waitingTrain{path, ecn, slices.Clone(packet)})
+	}
+}
+
+// replayWaiting takes the packets that waited for the keys that are there now.
+// Their memory stays as long as the blocks in them are borrowed.
+func (c *Conn) replayWaiting() error {
+	if len(c.waiting) == 0 {
+		return nil
+	}
+	list := c.waiting
+	c.waiting = nil
+	for _, w := range list {
+		if _, err := c.handlePacket(w.path, w.ecn, w.datagram, w.datagram); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handleUnnumbered takes what is neither Initial, 0-RTT nor Handshake: a Retry
+// or a version negotiation packet, both only at a client that has heard
+// nothing else yet.
+func (c *Conn) handleUnnumbered(t wire.PacketType, b []byte) {
+	if c.role != Client || c.peerIDKnown {
+		return
+	}
+	if t == wire.PacketRetry {
+		if r, err := wire.ConsumeRetry(b); err == nil {
+			c.handleRetry(b, r)
+		}
+		return
+	}
+	v, err := wire.ConsumeVersionNegotiation(b)
+	if err == nil && v.Destination == c.localID && v.Source == c.originalDestination &&
+		!slices.Contains(v.Versions, wire.Version1) {
+		c.close.versions = v.Versions // a hint, for the error when nothing else comes (§14.1)
+	}
+}
+
+// handleRetry starts over with the server's token (§6.5).
+func (c *Conn) handleRetry(b []byte, r wire.Retry) {
+	if c.retrySource != nil || r.Version != wire.Version1 || r.Destination != c.localID || len(r.Token) == 0 {
+		return
+	}
+	tag := seal.RetryTag(c.originalDestination, b[:len(b)-wire.TagLen])
+	if subtle.ConstantTimeCompare(tag[:], r.Tag[:]) != 1 {
+		return
+	}
+	source := r.Source
+	c.retrySource, c.remoteID = &source, source
+	c.token = slices.Clone(r.Token)
+	c.installInitialKeys(source)
+	// What was sent is lost for certain: the server kept nothing of it.
+	c.requeueAll(recovery.Initial)
+	c.requeueAll(recovery.Application)
+	c.trace("retry", "token of %d bytes", len(c.token))
+}
+
+// checkStatelessReset compares the end of a datagram that nothing could open
+// with the server's reset token (§3.6).
+func (c *Conn) checkStatelessReset(b []byte) {
+	if !c.peer.HasStatelessReset || len(b) < wire.MinStatelessReset {
+		return
+	}
+	if subtle.ConstantTimeCompare(b[len(b)-16:], c.peer.StatelessReset[:]) == 1 {
+		c.drain(&ResetError{})
+	}
+}

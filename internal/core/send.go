@@ -1,0 +1,215 @@
+package core
+
+import (
+	"math"
+
+	"example.com/uft/internal/congestion"
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/recovery"
+	"example.com/uft/internal/seal"
+	"example.com/uft/internal/wire"
+)
+
+// Bytes of IP and UDP header in front of each datagram; the gross rate counts
+// them (docs/protocol.md §8.1).
+const (
+	overheadIPv4 = 20 + 8
+	overheadIPv6 = 40 + 8
+)
+
+// overhead is the size of the headers below us on the present path.
+func (c *Conn) overhead() int {
+	if c.path.Remote.Addr().Unmap().Is4() {
+		return overheadIPv4
+	}
+	return overheadIPv6
+}
+
+// Transmit writes what is to leave now into buf, which should hold 1232 bytes
+// times maxSegments: n bytes, as datagrams of segmentSize (the last may be
+// shorter) for path. Call it until n is 0.
+//
+// A train is always of DATA packets; everything else leaves datagram by
+// datagram. In order: path probes, handshake, acknowledgements and control
+// frames, file data.
+func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segmentSize int, path Path, ecn ECN) {
+	c.now = now
+	c.pacedUntil = instant.Never
+	if len(buf) < wire.MaxDatagram || maxSegments < 1 {
+		return 0, 0, c.path, NotECT
+	}
+	switch c.state {
+	case stateGone, stateDraining:
+		return 0, 0, c.path, NotECT
+	case stateClosing:
+		n = c.transmitClose(buf[:0:wire.MaxDatagram])
+		return c.sent(n, n, c.path)
+	}
+	if n, to := c.transmitPathFrames(buf[:0:wire.MaxDatagram]); n > 0 {
+		return c.sent(n, n, to)
+	}
+	if n := c.transmitHandshake(buf[:0:wire.MaxDatagram]); n > 0 {
+		return c.sent(n, n, c.path)
+	}
+	if !c.pathSet.allows(c.role, wire.MaxDatagram) {
+		return 0, 0, c.path, NotECT
+	}
+	if n := c.transmitControl(buf[:0:wire.MaxDatagram]); n > 0 {
+		return c.sent(n, n, c.path)
+	}
+	n, segmentSize = c.transmitData(buf, maxSegments)
+	return c.sent(n, segmentSize, c.path)
+}
+
+// sent counts what Transmit returns.
+func (c *Conn) sent(n, segmentSize int, path Path) (int, int, Path, ECN) {
+	if n > 0 {
+		c.stats.BytesSent += uint64(n)
+		c.stats.DatagramsSent += uint64((n + segmentSize - 1) / segmentSize)
+		c.pathSet.sent(path, c.path, n)
+	}
+	return n, segmentSize, path, NotECT
+}
+
+// resetController starts rate and window afresh: for a new path, or when the
+// fixed rate changes.
+func (c *Conn) resetController() {
+	datagram := wire.FullDataDatagram + c.overhead()
+	if c.cfg.FixedRate > 0 {
+		c.controller = congestion.NewFixed(c.cfg.FixedRate)
+		c.pacer = congestion.NewPacer(datagram, 1)
+	} else {
+		c.controller = congestion.NewBBR(c.now, congestion.Config{
+			Datagram: datagram, InitialRTT: c.cfg.RememberedRTT, Seed: c.seed(),
+		})
+		c.pacer = congestion.NewPacer(datagram, initialBurst)
+	}
+	c.breaker = breaker{rate: c.cfg.FixedRate}
+	c.updatePacing()
+}
+
+// initialBurst is how many datagrams leave at once before any rate is known.
+const initialBurst = 16
+
+// seed draws a number for the controller's random phase.
+func (c *Conn) seed() uint64 {
+	id, err := c.newID()
+	if err != nil {
+		return 0
+	}
+	var v uint64
+	for _, b := range id {
+		v = v<<8 | uint64(b)
+	}
+	return v
+}
+
+// updatePacing hands the controller's rate to the pacer.
+func (c *Conn) updatePacing() {
+	burst := congestion.AdaptiveBurst
+	if c.cfg.FixedRate > 0 {
+		burst = congestion.FixedBurst
+	}
+	c.pacer.SetRate(c.controller.PacingRate(), burst)
+}
+
+// windowLeft is how many gross bytes the congestion window has room for.
+func (c *Conn) windowLeft() int {
+	if c.path.CarrierPaced {
+		return math.MaxInt
+	}
+	w := c.controller.Window()
+	if w == math.MaxInt {
+		return w
+	}
+	return w - c.recovery.Inflight()
+}
+
+// mayElicit reports whether an ack-eliciting datagram of size bytes may leave
+// now, and notes when the pacer will let it if not.
+func (c *Conn) mayElicit(size int) bool {
+	if c.path.CarrierPaced {
+		return true
+	}
+	if c.probes > 0 {
+		return true
+	}
+	gross := size + c.overhead()
+	if c.windowLeft() < gross {
+		return false
+	}
+	if c.pacer.Budget(c.now) < gross {
+		c.pacedUntil = c.pacer.Next(c.now, gross)
+		return false
+	}
+	return true
+}
+
+// packet is what finish needs to know of a packet that was written.
+type packet struct {
+	space     recovery.Space
+	number    uint64
+	eliciting bool
+	inFlight  bool
+	data      bool
+	transfer  uint16
+	offset    uint64
+	length    int
+	limited   bool // nothing more to send than this
+}
+
+// finish seals the packet whose header and payload stand at the end of b and
+// enters it into recovery. The header begins at start, the payload at body.
+func (c *Conn) finish(b []byte, start, body, lengthAt int, keys *seal.Keys, p packet) []byte {
+	if lengthAt >= 0 {
+		wire.SetLength(b, lengthAt, 4+len(b)-body+wire.TagLen)
+	}
+	sealed := keys.Seal(b[body:body], b[start:body], b[body:], 0, p.number)
+	b = b[:body+len(sealed)]
+	size := len(b) - start
+	record := recovery.Packet{
+		Number: p.number, SentAt: c.now, Size: size,
+		AckEliciting: p.eliciting, InFlight: p.inFlight,
+	}
+	if p.data {
+		record.Kind, record.Transfer, record.Offset, record.Length = recovery.Data, p.transfer, p.offset, uint16(p.length)
+	} else {
+		record.Log = c.logs.put(c.frames)
+	}
+	c.recovery.OnSent(p.space, record, p.limited)
+	c.spaces[p.space].next = p.number + 1
+	c.stats.PacketsSent++
+	gross := size + c.overhead()
+	c.pacer.OnSent(c.now, gross)
+	if p.inFlight {
+		c.controller.OnSent(c.now, gross, c.recovery.Inflight())
+		c.breaker.sent(gross)
+	}
+	if p.eliciting && c.probes > 0 {
+		c.probes--
+	}
+	return b
+}
+
+// appKeys returns the keys for Application packets: those of the present key
+// phase, or before the handshake is through the 0-RTT keys.
+func (c *Conn) appKeys() (keys *seal.Keys, early bool) {
+	if k := c.spaces[recovery.Application].write; k != nil {
+		return k, false
+	}
+	return c.early.write, true
+}
+
+// appendAppHeader writes the header of an Application packet and returns where
+// the length of a 0-RTT header stands, -1 for a short header.
+func (c *Conn) appendAppHeader(b []byte, early bool, pn uint64) ([]byte, int) {
+	if early {
+		return wire.AppendLongHeader(b, wire.LongHeader{
+			Type: wire.PacketZeroRTT, Version: wire.Version1,
+			Destination: c.remoteID, Source: c.localID, PacketNumber: pn,
+		})
+	}
+	return wire.AppendShortHeader(b, wire.ShortHeader{
+		KeyPhase: c.phase.current, Destination: c.remoteID, PacketNumber: pn,
+	}), -1
+}
