@@ -1,0 +1,76 @@
+package uft
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+
+	"example.com/uft/internal/identity"
+)
+
+// sessions keeps in the state folder what makes the next connection to a
+// server quicker: one file for each server, readable by its owner alone, since
+// it holds the secret of a TLS session. It implements transport.SessionStore.
+// Losing a file costs a round trip, so errors are of no interest.
+type sessions struct{ dir string }
+
+// maxSession bounds the size of a file that is read, in bytes.
+const maxSession = 64 << 10
+
+// newSessions returns the store beside the list of known servers, or nil where
+// there is no state folder.
+func newSessions() *sessions {
+	path, err := identity.KnownHostsPath()
+	if err != nil {
+		return nil
+	}
+	return &sessions{dir: filepath.Join(filepath.Dir(path), "sessions")}
+}
+
+// path is where a server's file stands. The name is a hash: a host name may
+// hold what a file name may not.
+func (s *sessions) path(server string) string {
+	sum := sha256.Sum256([]byte(server))
+	return filepath.Join(s.dir, hex.EncodeToString(sum[:16]))
+}
+
+// Load returns what was stored for the server, or nil.
+func (s *sessions) Load(server string) []byte {
+	f, err := os.Open(s.path(server))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSession {
+		return nil
+	}
+	data := make([]byte, info.Size())
+	if n, err := f.Read(data); err != nil || n != len(data) {
+		return nil
+	}
+	return data
+}
+
+// Store replaces the server's file in one step, so that another client never
+// reads half of it.
+func (s *sessions) Store(server string, data []byte) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return
+	}
+	f, err := os.CreateTemp(s.dir, ".new-*") // with mode 0600
+	if err != nil {
+		return
+	}
+	_, err = f.Write(data)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), s.path(server))
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+}

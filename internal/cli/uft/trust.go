@@ -1,0 +1,86 @@
+package uft
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"sync"
+
+	"example.com/uft/internal/identity"
+)
+
+// trust decides whether a server is the right one, by its key: the one that
+// the user gave, or the one that was pinned at first contact (docs/protocol.md
+// §17.2).
+type trust struct {
+	server string // canonical [host]:port
+	want   string // the fingerprint that the user gave; empty: known_hosts decides
+	hosts  *identity.KnownHosts
+	path   string // of known_hosts; empty where there is no place for it
+
+	mu        sync.Mutex
+	presented string // by the server verified last
+	fresh     bool   // nothing was known of the server
+}
+
+// newTrust prepares the decision for the server of the command.
+func newTrust(c Command) (*trust, error) {
+	t := &trust{server: identity.HostPort(c.Host, c.Port), want: c.Fingerprint, path: c.KnownHosts}
+	if t.want != "" {
+		return t, nil
+	}
+	if t.path == "" {
+		path, err := identity.KnownHostsPath()
+		if err != nil && !errors.Is(err, identity.ErrNotStored) {
+			return nil, err
+		}
+		t.path = path
+	}
+	if t.path != "" {
+		t.hosts = identity.NewKnownHosts(t.path)
+	}
+	return t, nil
+}
+
+// verify is Config.VerifyServer: it only decides. The server's proof that it
+// owns the key follows later, so nothing is remembered here.
+func (t *trust) verify(key ed25519.PublicKey) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.presented, t.fresh = identity.Fingerprint(key), false
+	if t.want != "" {
+		return identity.Expect(t.server, t.want, t.presented)
+	}
+	if t.hosts == nil {
+		t.fresh = true
+		return nil
+	}
+	result, err := t.hosts.Check(t.server, t.presented)
+	if err != nil {
+		return err
+	}
+	if result.Status == identity.Changed {
+		return result.Change
+	}
+	t.fresh = result.Status == identity.New
+	return nil
+}
+
+// remember pins a server met for the first time, once it has proved that the
+// key is its own, and returns what the user should read about it.
+func (t *trust) remember() (message string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.fresh {
+		return ""
+	}
+	t.fresh = false
+	message = fmt.Sprintf("first contact with %s, key %s", t.server, t.presented)
+	if t.hosts == nil {
+		return message + "; it cannot be remembered: there is no state folder"
+	}
+	if err := t.hosts.Add(t.server, t.presented); err != nil {
+		return message + fmt.Sprintf("; it cannot be remembered: %v", err)
+	}
+	return message + ", remembered in " + t.path
+}
