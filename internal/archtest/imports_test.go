@@ -50,13 +50,14 @@ var mayImport = map[string][]string{
 	},
 
 	"internal/cli/term": {"internal/rate"},
+	"internal/cli/exit": {"transfer"},
 	"internal/cli/uft": {
 		"transfer", "transport", "internal/store", "internal/identity",
-		"internal/rate", "internal/link", "internal/cli/term",
+		"internal/rate", "internal/link", "internal/cli/term", "internal/cli/exit",
 	},
 	"internal/cli/duplex": {
 		"transfer", "transport", "internal/store", "internal/identity",
-		"internal/rate", "internal/link", "internal/cli/term",
+		"internal/rate", "internal/link", "internal/cli/term", "internal/cli/exit",
 	},
 	"internal/cli/chat":   {"transport", "internal/identity", "internal/rate", "internal/link", "internal/cli/term"},
 	"internal/cli/medium": {"internal/medium", "internal/link", "internal/rate", "internal/cli/term"},

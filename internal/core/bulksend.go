@@ -1,8 +1,6 @@
 package core
 
 import (
-	"slices"
-
 	"example.com/uft/internal/ranges"
 	"example.com/uft/internal/wire"
 )
@@ -24,10 +22,13 @@ type bulkOut struct {
 	endSend  bool
 	endAcked bool
 	reset    *uint64
-	resetOut bool
+	resetOut bool // RESET_BULK must go out
 	stopped  bool
 	starved  bool // the source had nothing; wait for ExtendBulk
-	told     bool // EventBulkDelivered was given
+
+	// What the transfer contributes to the totals of bulkSender.
+	busy    bool
+	waiting uint64
 }
 
 // BulkSent is the progress of an outgoing transfer, in bytes. Skipped bytes
@@ -38,20 +39,69 @@ type BulkSent struct {
 	LowestUnacked uint64
 }
 
-// bulkSender is all outgoing transfers of a connection.
+// bulkSender is all outgoing transfers of a connection. Transfers are served
+// in the order of their ids, so that small files of one offer are finished one
+// after the other. Whatever a packet needs to know is kept in sets and totals:
+// its cost must not grow with the number of transfers.
 type bulkSender struct {
-	list   []*bulkOut // in the order of their ids: that order is served
+	byID   map[uint16]*bulkOut
 	nextID uint32
 	credit sendCredit // new bytes, of all transfers together: MAX_BULK_DATA
-	stale  bool       // some transfer of the list is over
+
+	open    idSet // those in byID
+	lossy   idSet // those with blocks to repeat
+	fresh   idSet // those with blocks that were never sent
+	control idSet // those with a BULK_END or RESET_BULK to send
+
+	busy    int    // transfers that still have something to send
+	waiting uint64 // bytes, and ends, that wait for their acknowledgement
 }
 
-func (b *bulkSender) get(id uint16) *bulkOut {
-	i, ok := slices.BinarySearchFunc(b.list, id, func(t *bulkOut, id uint16) int { return int(t.id) - int(id) })
-	if !ok {
+func (b *bulkSender) get(id uint16) *bulkOut { return b.byID[id] }
+
+// update brings sets and totals up to date with a transfer that has changed.
+func (b *bulkSender) update(t *bulkOut) {
+	sendable := t.reset == nil && !t.starved
+	b.lossy.put(t.id, sendable && len(t.again) > 0)
+	b.fresh.put(t.id, sendable && t.newBytes() > 0)
+	b.control.put(t.id, t.endSend || t.resetOut)
+	busy, waiting := !t.allSent() || len(t.again) > 0 || t.endSend || t.resetOut, t.unacked()
+	if t.ended && !t.endAcked && t.reset == nil {
+		waiting++
+	}
+	if busy != t.busy {
+		t.busy = busy
+		if busy {
+			b.busy++
+		} else {
+			b.busy--
+		}
+	}
+	b.waiting += waiting - t.waiting
+	t.waiting = waiting
+}
+
+// forget drops a transfer that is over: delivered, or given up and the peer
+// knows it.
+func (b *bulkSender) forget(t *bulkOut) {
+	*t = bulkOut{id: t.id, ended: true, endAcked: true, busy: t.busy, waiting: t.waiting}
+	b.update(t)
+	b.open.put(t.id, false)
+	delete(b.byID, t.id)
+}
+
+// next returns the transfer whose block is to be sent next, or nil.
+func (b *bulkSender) next() *bulkOut {
+	lossy, some := b.lossy.first()
+	if b.credit.left() > 0 {
+		if fresh, ok := b.fresh.first(); ok && (!some || fresh < lossy) {
+			return b.byID[fresh]
+		}
+	}
+	if !some {
 		return nil
 	}
-	return b.list[i]
+	return b.byID[lossy]
 }
 
 // OpenBulk begins an outgoing transfer.
@@ -64,7 +114,12 @@ func (c *Conn) OpenBulk() (uint16, error) {
 	}
 	t := &bulkOut{id: uint16(c.bulkOut.nextID)}
 	c.bulkOut.nextID++
-	c.bulkOut.list = append(c.bulkOut.list, t)
+	if c.bulkOut.byID == nil {
+		c.bulkOut.byID = make(map[uint16]*bulkOut)
+	}
+	c.bulkOut.byID[t.id] = t
+	c.bulkOut.open.put(t.id, true)
+	c.bulkOut.update(t)
 	return t.id, nil
 }
 
@@ -74,6 +129,7 @@ func (c *Conn) ExtendBulk(id uint16, available uint64) {
 	if t := c.bulkOut.get(id); t != nil {
 		t.available = max(t.available, available)
 		t.starved = false
+		c.bulkOut.update(t)
 	}
 }
 
@@ -87,6 +143,7 @@ func (c *Conn) SkipBulk(id uint16, start, end uint64) {
 	t.available = max(t.available, end)
 	if t.next >= start {
 		t.next = max(t.next, end)
+		t.skipAcked()
 	}
 	c.checkDelivered(t)
 }
@@ -105,11 +162,12 @@ func (c *Conn) EndBulk(id uint16, size uint64) {
 // ResetBulk gives the transfer up.
 func (c *Conn) ResetBulk(id uint16, code uint64) {
 	t := c.bulkOut.get(id)
-	if t == nil || t.reset != nil || t.told {
+	if t == nil || t.reset != nil {
 		return
 	}
-	t.reset, t.resetOut = &code, true
-	t.again = nil
+	t.reset, t.resetOut, t.endSend = &code, true, false
+	t.again, t.acked = nil, nil
+	c.bulkOut.update(t)
 }
 
 // BulkSent returns the progress of an outgoing transfer.
@@ -135,15 +193,6 @@ func (t *bulkOut) newBytes() uint64 {
 		return 0
 	}
 	return t.available - t.next
-}
-
-// sendable reports whether the transfer has a block to send, given the
-// connection's credit.
-func (t *bulkOut) sendable(credit uint64) bool {
-	if t.reset != nil || t.starved {
-		return false
-	}
-	return len(t.again) > 0 || (credit > 0 && t.newBytes() > 0)
 }
 
 // block chooses the next block to send: lost ones first, each at most
@@ -181,6 +230,9 @@ func (t *bulkOut) skipAcked() {
 
 // ack takes note that the peer has [start, end).
 func (t *bulkOut) ack(start, end uint64) {
+	if t.reset != nil {
+		return
+	}
 	t.ackedLen += t.acked.Add(start, end)
 	t.again.Remove(start, end)
 }
@@ -205,25 +257,27 @@ func (t *bulkOut) allSent() bool {
 	return t.reset != nil || (t.ended && t.next >= t.size)
 }
 
-// checkDelivered tells the application, once, that the peer has everything,
-// and forgets what the transfer no longer needs.
+// checkDelivered tells the application that the peer has everything, and
+// forgets the transfer; it follows every change of one.
 func (c *Conn) checkDelivered(t *bulkOut) {
-	if t.told || !t.ended || !t.endAcked || t.reset != nil || t.ackedLen < t.size {
+	if !t.ended || !t.endAcked || t.reset != nil || t.ackedLen < t.size {
+		c.bulkOut.update(t)
 		return
 	}
-	t.told, c.bulkOut.stale = true, true
+	c.bulkOut.forget(t)
 	c.emit(Event{Kind: EventBulkDelivered, ID: uint64(t.id)})
 }
 
-// forgetBulk drops outgoing transfers that are over: delivered, or given up
-// and the peer knows it.
-func (c *Conn) forgetBulk() {
-	if !c.bulkOut.stale {
-		return
-	}
-	c.bulkOut.stale = false
-	c.bulkOut.list = slices.DeleteFunc(c.bulkOut.list, func(t *bulkOut) bool {
-		return t.told || (t.reset != nil && t.endAcked)
+// rewindBulk has everything be sent for the first time again: the peer has
+// thrown all of it away, and counts its credit from zero.
+func (c *Conn) rewindBulk() {
+	b := &c.bulkOut
+	b.credit = sendCredit{limit: c.peer.InitialMaxBulkData}
+	b.open.all(func(id uint16) {
+		t := b.byID[id]
+		t.again, t.sent, t.next = nil, 0, 0
+		t.skipAcked()
+		b.update(t)
 	})
 }
 

@@ -54,7 +54,7 @@ const (
 type BlockSource interface {
 	// Block copies up to len(dst) bytes of the transfer, from offset on, into
 	// dst. It never blocks: where the bytes are not in memory, resident is
-	// false, and the core asks again after the next SetBulkAvailable.
+	// false, and the core asks again after the next ExtendBulk.
 	Block(transfer uint16, offset uint64, dst []byte) (n int, resident bool)
 }
 
@@ -96,6 +96,10 @@ type Config struct {
 	// ResetKey makes stateless reset tokens (server only).
 	ResetKey []byte
 
+	// KeyPhasePackets is how many packets are sealed before the keys are
+	// updated (docs/protocol.md §5.4); default and most 2^23.
+	KeyPhasePackets uint64
+
 	// Trace receives what happens; nil means off. It must not call back.
 	Trace func(TraceEvent)
 }
@@ -116,6 +120,7 @@ const (
 	defaultMaxStreams       = 100
 	defaultBulkWindow       = 8 << 20
 	defaultMaxBulkWindow    = 64 << 20
+	defaultKeyPhasePackets  = 1 << 23 // RFC 9001 §6.6 would allow more
 )
 
 // withDefaults returns the configuration with every zero field filled in.
@@ -127,6 +132,7 @@ func (c Config) withDefaults() Config {
 	c.MaxStreams = orDefault(c.MaxStreams, defaultMaxStreams)
 	c.BulkWindow = orDefault(c.BulkWindow, defaultBulkWindow)
 	c.MaxBulkWindow = max(orDefault(c.MaxBulkWindow, defaultMaxBulkWindow), c.BulkWindow)
+	c.KeyPhasePackets = min(orDefault(c.KeyPhasePackets, defaultKeyPhasePackets), defaultKeyPhasePackets)
 	return c
 }
 

@@ -59,6 +59,7 @@ type Conn struct {
 	controller congestion.Controller
 	pacer      *congestion.Pacer
 	pacedUntil instant.Time // Transmit had something that the pacer held back
+	idle       bool         // Transmit had nothing to send at all
 	breaker    breaker
 	logs       frameLogs
 	fates      recovery.Fates
@@ -77,7 +78,9 @@ type Conn struct {
 	err     error
 
 	lastReceived instant.Time
-	probes       int // packets that may leave regardless of the window
+	probes       int          // packets that may leave regardless of the window
+	pingAt       instant.Time // last ack-eliciting control packet
+	unasked      int          // control packets since then
 	socketDrops  uint64
 	backlog      uint64
 	stats        Stats
@@ -270,6 +273,7 @@ func (c *Conn) Stats() Stats {
 	s := c.stats
 	state := c.controller.State()
 	s.SmoothedRTT, s.MinRTT = c.recovery.SmoothedRTT(), c.recovery.MinRTT()
+	s.Inflight = c.recovery.Inflight()
 	s.Window, s.PacingRate, s.Controller = state.Window, state.PacingRate, state.Name
 	return s
 }

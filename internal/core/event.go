@@ -151,8 +151,10 @@ type Stats struct {
 	DataBytesRepeated                uint64 // of these, sent before
 	DataBytesReceived                uint64 // file bytes, each counted once
 	DataBytesAcked                   uint64
+	ProbeTimeouts                    uint64
 	SmoothedRTT, MinRTT              time.Duration
-	Window                           int   // congestion window, bytes
+	Inflight                         int   // gross bytes sent and without a fate
+	Window                           int   // congestion window, gross bytes
 	PacingRate                       int64 // bytes per second
 	Controller                       string
 }

@@ -18,7 +18,9 @@ func (c *Conn) applyFates() {
 		c.packetLost(p)
 	}
 	for _, p := range f.Spurious {
-		c.stats.PacketsLost--
+		if c.stats.PacketsLost > 0 { // what was queued again for other reasons was not counted
+			c.stats.PacketsLost--
+		}
 		c.stats.PacketsSpurious++
 		c.controller.OnSpuriousLoss(c.now, p.Size+c.overhead())
 		if p.Kind == recovery.Data {
@@ -32,7 +34,6 @@ func (c *Conn) applyFates() {
 	c.updatePacing()
 	c.breaker.delivered(f.Sample.AckedBytes)
 	c.tail.onAck()
-	c.forgetBulk()
 }
 
 // packetAcked: the peer has what the packet said.
@@ -58,6 +59,7 @@ func (c *Conn) packetLost(p recovery.Packet) {
 	if p.Kind == recovery.Data {
 		if t := c.bulkOut.get(p.Transfer); t != nil {
 			t.lost(p.Offset, p.Offset+uint64(p.Length))
+			c.bulkOut.update(t)
 		}
 		return
 	}
@@ -100,7 +102,7 @@ func (c *Conn) frameAcked(f sentFrame) {
 		}
 	case sentResetBulk:
 		if t := c.bulkOut.get(uint16(f.id)); t != nil {
-			t.endAcked, c.bulkOut.stale = true, true
+			c.bulkOut.forget(t)
 		}
 	}
 }
@@ -118,11 +120,7 @@ func (c *Conn) streamAcked(f sentFrame) {
 		s.wantWrite = false
 		c.emit(Event{Kind: EventStreamWritable, ID: s.id})
 	}
-	if s.finAcked && s.out.buffered() == 0 {
-		c.retireStream(s)
-	} else {
-		s.finAcked = s.finAcked && s.finish
-	}
+	c.retireStream(s)
 }
 
 func (c *Conn) frameLost(f sentFrame) {
@@ -140,16 +138,18 @@ func (c *Conn) frameLost(f sentFrame) {
 	case sentMaxBulkData:
 		c.bulkIn.credit.pending = true
 	case sentBulkEnd:
-		if t := c.bulkOut.get(uint16(f.id)); t != nil && !t.endAcked {
+		if t := c.bulkOut.get(uint16(f.id)); t != nil && !t.endAcked && t.reset == nil {
 			t.endSend = true
+			c.bulkOut.update(t)
 		}
 	case sentResetBulk:
-		if t := c.bulkOut.get(uint16(f.id)); t != nil && !t.endAcked {
+		if t := c.bulkOut.get(uint16(f.id)); t != nil {
 			t.resetOut = true
+			c.bulkOut.update(t)
 		}
 	case sentStopBulk:
 		if t := c.bulkIn.byID[uint16(f.id)]; t != nil && !t.reset {
-			t.stopSend = true
+			c.bulkIn.stops.put(t.id, true)
 		}
 	default:
 		c.streamFrameLost(f)
@@ -173,8 +173,9 @@ func (c *Conn) streamFrameLost(f sentFrame) {
 	case sentResetStream:
 		s.resetSend = !s.finAcked
 	case sentStopSending:
-		s.stopSend = !s.receiveDone()
+		s.stopSend = !s.over && !s.sizeKnown
 	case sentMaxStreamData:
 		s.window.pending = !s.sizeKnown
 	}
+	c.streams.wake(s)
 }

@@ -58,11 +58,14 @@ func (c *Conn) handleFrame(path Path, sp recovery.Space, f *wire.Frame) error {
 	case wire.FrameStopSending:
 		return c.handleStopSending(&f.StopSending)
 	case wire.FrameMaxData:
-		c.streams.sendCredit.raise(f.MaxData.Limit)
+		if c.streams.sendCredit.raise(f.MaxData.Limit) {
+			c.streams.wakeAll()
+		}
 	case wire.FrameMaxStreamData:
 		s, err := c.peerStream(f.MaxStreamData.ID)
 		if s != nil {
 			s.credit.raise(f.MaxStreamData.Limit)
+			c.streams.wake(s)
 		}
 		return err
 	case wire.FrameMaxStreams:

@@ -18,7 +18,6 @@ const flightCopyDelay = 25 * time.Millisecond
 // earlyData is the 0-RTT keys of a connection.
 type earlyData struct {
 	read, write *seal.Keys
-	rejected    bool
 }
 
 // installInitialKeys derives the keys of the Initial space (§5.2).
@@ -144,6 +143,7 @@ func (c *Conn) completeHandshake(e seal.Event) {
 	c.emit(Event{Kind: EventConnected})
 	if c.role == Server {
 		c.pending.handshakeDone = true
+		c.pending.sendToken = len(c.pending.newToken) > 0
 		c.confirm()
 		// A ticket that cannot be made costs the client its 0-RTT, no more.
 		_ = c.engine.SendTicket()
@@ -169,15 +169,22 @@ func (c *Conn) dropSpace(sp recovery.Space) {
 	if s.dropped {
 		return
 	}
+	c.recovery.ForEachOutstanding(sp, func(p recovery.Packet) bool {
+		c.logs.release(p.Log)
+		return true
+	})
 	c.recovery.DiscardSpace(sp)
 	*s = space{dropped: true, next: s.next, received: new(recovery.Received)}
 }
 
-// rejectEarlyData queues everything that left as 0-RTT to be sent again.
+// rejectEarlyData has everything that left as 0-RTT be sent again, as if for
+// the first time: within the limits that the server has now told, which may be
+// lower than the remembered ones.
 func (c *Conn) rejectEarlyData() {
-	c.early.rejected = true
 	c.early.write = nil
 	c.requeueAll(recovery.Application)
+	c.rewindBulk()
+	c.rewindStreams()
 	c.emit(Event{Kind: EventEarlyDataRejected})
 }
 

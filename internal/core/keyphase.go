@@ -1,6 +1,8 @@
 package core
 
 import (
+	"math"
+
 	"example.com/uft/internal/instant"
 	"example.com/uft/internal/recovery"
 	"example.com/uft/internal/seal"
@@ -15,16 +17,10 @@ type keyPhase struct {
 	next      *seal.Keys
 	previous  *seal.Keys
 	dropAt    instant.Time // when previous is forgotten
-	firstRecv uint64       // lowest packet number opened in this phase
+	firstRecv uint64       // lowest packet number opened in this phase, MaxUint64 before the first
 	firstSent uint64       // first packet number sent in this phase
 	acked     bool         // a packet of this phase was acknowledged
-
-	pingAt instant.Time // last ack-eliciting control packet
 }
-
-// phaseLength is how many packets are sealed in one phase (§5.4, RFC 9001
-// §6.6).
-const phaseLength = 1 << 23
 
 // acknowledged notes that the peer has packet number largest.
 func (p *keyPhase) acknowledged(largest uint64) {
@@ -39,6 +35,9 @@ func (c *Conn) openPhase(h wire.ShortHeader, header, sealed []byte) ([]byte, uin
 	low := uint32(h.PacketNumber)
 	if h.KeyPhase == p.current {
 		payload, pn, ok := c.open(s.read, appSpace, header, sealed, low)
+		if ok {
+			p.firstRecv = min(p.firstRecv, pn)
+		}
 		return payload, pn, ok, c.checkFailures(ok, s.read)
 	}
 	pn := wire.DecodePacketNumber(s.largest, low)
@@ -56,13 +55,15 @@ func (c *Conn) openPhase(h wire.ShortHeader, header, sealed []byte) ([]byte, uin
 	if !ok {
 		return nil, 0, false, c.checkFailures(ok, s.read)
 	}
-	c.advancePhase(pn)
+	c.advancePhase()
+	p.firstRecv = pn
 	return payload, pn, true, nil
 }
 
 // advancePhase moves both directions to the next phase, because the peer did
-// or because our own keys have sealed enough.
-func (c *Conn) advancePhase(firstRecv uint64) {
+// or because our own keys have sealed enough. Until the peer's first packet of
+// the new phase has come, packets with the other phase bit are of the old one.
+func (c *Conn) advancePhase() {
 	s, p := &c.spaces[appSpace], &c.phase
 	if p.next == nil {
 		p.next = s.read.Next()
@@ -71,7 +72,7 @@ func (c *Conn) advancePhase(firstRecv uint64) {
 	s.write = s.write.Next()
 	p.current = !p.current
 	p.dropAt = c.now.Add(3 * c.recovery.PTO(appSpace))
-	p.firstRecv, p.firstSent, p.acked = firstRecv, s.next, false
+	p.firstRecv, p.firstSent, p.acked = math.MaxUint64, s.next, false
 	c.trace("key_updated", "phase bit %v", p.current)
 }
 
@@ -81,8 +82,8 @@ func (c *Conn) maybeUpdateKeys() {
 	if p.previous != nil && !p.dropAt.After(c.now) {
 		p.previous = nil
 	}
-	if s.next-p.firstSent >= phaseLength && c.confirmed && p.acked && p.previous == nil {
-		c.advancePhase(s.largest)
+	if s.next-p.firstSent >= c.cfg.KeyPhasePackets && c.confirmed && p.acked && p.previous == nil {
+		c.advancePhase()
 	}
 }
 

@@ -35,7 +35,6 @@ func (c *Conn) HandleTrain(now instant.Time, path Path, ecn ECN, buf []byte, seg
 		c.handleDatagram(path, ecn, buf[:n:n])
 		buf = buf[n:]
 	}
-	c.forgetBulk()
 }
 
 // handleDatagram takes one datagram: packets one after the other (§3.3).

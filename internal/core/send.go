@@ -54,11 +54,26 @@ func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segme
 	if !c.pathSet.allows(c.role, wire.MaxDatagram) {
 		return 0, 0, c.path, NotECT
 	}
+	c.forgoIdleCredit()
 	if n := c.transmitControl(buf[:0:wire.MaxDatagram]); n > 0 {
 		return c.sent(n, n, c.path)
 	}
 	n, segmentSize = c.transmitData(buf, maxSegments)
+	c.idle = n == 0 && c.pacedUntil == instant.Never
 	return c.sent(n, segmentSize, c.path)
+}
+
+// forgoIdleCredit takes from a fixed rate what it would have to catch up after
+// a time in which there was nothing to send: it may make good for a late timer,
+// but must not exceed the rate because it was idle before.
+func (c *Conn) forgoIdleCredit() {
+	if !c.idle || c.cfg.FixedRate == 0 {
+		return
+	}
+	train := c.pacer.Quantum() * (wire.FullDataDatagram + c.overhead())
+	if excess := c.pacer.Budget(c.now) - train; excess > 0 {
+		c.pacer.OnSent(c.now, excess)
+	}
 }
 
 // sent counts what Transmit returns.
@@ -138,6 +153,9 @@ func (c *Conn) mayElicit(size int) bool {
 	if c.windowLeft() < gross {
 		return false
 	}
+	// At a low rate the bucket never holds more than one full block, so
+	// nothing may wait for more; the rest is paid for later.
+	gross = min(gross, wire.FullDataDatagram+c.overhead())
 	if c.pacer.Budget(c.now) < gross {
 		c.pacedUntil = c.pacer.Next(c.now, gross)
 		return false

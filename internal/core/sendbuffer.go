@@ -58,8 +58,8 @@ func (b *sendBuffer) slice(start, end uint64) []byte {
 // ack takes note that the peer has [start, end) and frees what it can.
 func (b *sendBuffer) ack(start, end uint64) {
 	b.again.Remove(start, end)
-	if end <= b.base {
-		return
+	if start >= end || end <= b.base {
+		return // an empty frame, or one acknowledged before
 	}
 	b.acked.Add(max(start, b.base), end)
 	if b.acked[0].Start != b.base {
@@ -81,6 +81,9 @@ func (b *sendBuffer) lost(start, end uint64) {
 
 // requeue marks everything sent and not acknowledged to be sent again.
 func (b *sendBuffer) requeue() { b.lost(b.base, b.next) }
+
+// rewind forgets that anything was sent; nothing was acknowledged yet.
+func (b *sendBuffer) rewind() { b.next, b.again = b.base, nil }
 
 // unacked is how many bytes were sent and are not acknowledged.
 func (b *sendBuffer) unacked() uint64 { return b.next - b.base - b.acked.Size() }

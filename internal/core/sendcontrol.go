@@ -30,9 +30,7 @@ func (c *Conn) transmitControl(b []byte) int {
 	if !ackDue && !content {
 		return 0
 	}
-	if content {
-		s.received.SetRTT(c.recovery.SmoothedRTT())
-	}
+	s.received.SetRTT(c.recovery.SmoothedRTT())
 	pn := s.next
 	b, lengthAt := c.appendAppHeader(b, early, pn)
 	body := len(b)
@@ -57,8 +55,9 @@ func (c *Conn) transmitControl(b []byte) int {
 	if len(b) == body {
 		return 0
 	}
+	c.unasked++
 	if eliciting {
-		c.phase.pingAt = c.now
+		c.pingAt, c.unasked = c.now, 0
 	}
 	b = c.finish(b, 0, body, lengthAt, keys, packet{
 		space: recovery.Application, number: pn, eliciting: eliciting, inFlight: eliciting,
@@ -68,14 +67,25 @@ func (c *Conn) transmitControl(b []byte) int {
 	return len(b)
 }
 
+// maxUnasked is how many acknowledgement-only packets leave in a row before one
+// asks for an acknowledgement, so that recovery can forget them.
+const maxUnasked = 64
+
 // ackWantsPing reports whether an acknowledgement-only packet should ask for
-// an acknowledgement itself: about once a round trip, so that the history it
-// repeats can be forgotten (§7.2).
+// an acknowledgement itself: about once a round trip where there are gaps, so
+// that the history it repeats can be forgotten (§7.2), and now and then in any
+// case.
 func (c *Conn) ackWantsPing() bool {
-	if !c.confirmed || c.spaces[recovery.Application].received.RangeCount() < 8 {
+	if !c.confirmed || c.windowLeft() < wire.MaxDatagram+c.overhead() {
 		return false
 	}
-	return c.now.Sub(c.phase.pingAt) >= max(c.recovery.SmoothedRTT(), 10*time.Millisecond)
+	if c.unasked >= maxUnasked {
+		return true
+	}
+	if c.spaces[recovery.Application].received.RangeCount() < 8 {
+		return false
+	}
+	return c.now.Sub(c.pingAt) >= max(c.recovery.SmoothedRTT(), 10*time.Millisecond)
 }
 
 // controlPending reports whether there is a control or stream frame to send.
@@ -90,12 +100,7 @@ func (c *Conn) controlPending(early bool) bool {
 	if !early && (p.handshakeDone || p.sendToken) {
 		return true
 	}
-	for _, t := range c.bulkOut.list {
-		if t.endSend || t.resetOut {
-			return true
-		}
-	}
-	return false
+	return !c.bulkOut.control.empty()
 }
 
 // appendControlFrames writes control frames until b is limit bytes long.
@@ -158,29 +163,32 @@ func (c *Conn) appendLimits(b []byte, limit int) []byte {
 
 // appendBulkFrames writes the frames that begin, end and break off transfers.
 func (c *Conn) appendBulkFrames(b []byte, limit int) []byte {
-	for _, t := range c.bulkOut.list {
-		if limit-len(b) < maxControlFrame {
-			return b
+	for limit-len(b) >= maxControlFrame {
+		id, some := c.bulkOut.control.first()
+		if !some {
+			break
 		}
+		t := c.bulkOut.get(id)
 		if t.resetOut {
-			b = wire.ResetBulk{Transfer: t.id, Code: *t.reset, Sent: t.sent}.Append(b)
-			c.note(sentResetBulk, uint64(t.id))
-			t.resetOut, t.endSend = false, false
+			b = wire.ResetBulk{Transfer: id, Code: *t.reset, Sent: t.sent}.Append(b)
+			c.note(sentResetBulk, uint64(id))
+		} else {
+			b = wire.BulkEnd{Transfer: id, Size: t.size}.Append(b)
+			c.note(sentBulkEnd, uint64(id))
+			c.tail.onSent(true)
 		}
-		if t.endSend {
-			b = wire.BulkEnd{Transfer: t.id, Size: t.size}.Append(b)
-			c.note(sentBulkEnd, uint64(t.id))
-			t.endSend = false
-		}
+		t.resetOut, t.endSend = false, false
+		c.bulkOut.update(t)
 	}
-	for _, t := range c.bulkIn.order {
-		if limit-len(b) < maxControlFrame {
-			return b
+	for limit-len(b) >= maxControlFrame {
+		id, some := c.bulkIn.stops.first()
+		if !some {
+			break
 		}
-		if t.stopSend {
-			b = wire.StopBulk{Transfer: t.id, Code: *t.stop}.Append(b)
-			c.note(sentStopBulk, uint64(t.id))
-			t.stopSend = false
+		c.bulkIn.stops.put(id, false)
+		if t := c.bulkIn.byID[id]; t != nil {
+			b = wire.StopBulk{Transfer: id, Code: *t.stop}.Append(b)
+			c.note(sentStopBulk, uint64(id))
 		}
 	}
 	return b
@@ -189,9 +197,9 @@ func (c *Conn) appendBulkFrames(b []byte, limit int) []byte {
 // appendStreams writes the frames of all streams, in the order of their
 // opening, as far as there is room and credit.
 func (c *Conn) appendStreams(b []byte, limit int) []byte {
-	for _, s := range c.streams.order {
-		if limit-len(b) < 2*maxControlFrame {
-			return b
+	for _, s := range c.streams.ready {
+		if limit-len(b) < 3*maxControlFrame {
+			break
 		}
 		if s.resetSend {
 			b = wire.ResetStream{ID: s.id, Code: *s.reset, FinalSize: s.finalSize}.Append(b)
@@ -210,6 +218,7 @@ func (c *Conn) appendStreams(b []byte, limit int) []byte {
 		}
 		b = c.appendStreamData(b, limit, s)
 	}
+	c.streams.prune()
 	return b
 }
 
@@ -219,7 +228,7 @@ func (c *Conn) appendStreamData(b []byte, limit int, s *stream) []byte {
 		return b
 	}
 	for limit-len(b) > streamFrameHeader {
-		credit := s.limit(c.streams.sendCredit.left())
+		credit, fresh := s.limit(c.streams.sendCredit.left()), s.out.next
 		offset, p := s.out.take(limit-len(b)-streamFrameHeader, credit)
 		end := offset + uint64(len(p))
 		fin := s.finPending && s.out.next == s.out.end() && len(s.out.again) == 0 && (len(p) == 0 || end == s.out.end())
@@ -239,7 +248,7 @@ func (c *Conn) appendStreamData(b []byte, limit int, s *stream) []byte {
 			kind, s.finPending = sentStreamFin, false
 		}
 		c.frames = append(c.frames, sentFrame{kind: kind, id: s.id, start: offset, end: end})
-		c.tail.onSent(false)
+		c.tail.onSent(s.out.next == fresh)
 		if fin {
 			return b
 		}

@@ -8,21 +8,9 @@ import (
 	"example.com/uft/internal/wire"
 )
 
-// nextTransfer is the first transfer, in the order of their ids, that has a
-// block to send: small files of one offer are finished one after the other.
-func (c *Conn) nextTransfer() *bulkOut {
-	credit := c.bulkOut.credit.left()
-	for _, t := range c.bulkOut.list {
-		if t.sendable(credit) {
-			return t
-		}
-	}
-	return nil
-}
-
 // bulkPending reports whether a block could be sent, were it not for pacing
 // and the window.
-func (c *Conn) bulkPending() bool { return c.nextTransfer() != nil }
+func (c *Conn) bulkPending() bool { return c.bulkOut.next() != nil }
 
 // transmitData writes a train of DATA packets of equal size; the last may be
 // shorter (docs/protocol.md §3.2, §9.2).
@@ -33,7 +21,7 @@ func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 	}
 	segments := min(maxSegments, c.dataBudget())
 	for range segments {
-		t := c.nextTransfer()
+		t := c.bulkOut.next()
 		if t == nil {
 			break
 		}
@@ -99,6 +87,7 @@ func (c *Conn) appendData(b []byte, t *bulkOut, keys *seal.Keys, early bool, seg
 	got, resident := c.cfg.Source.Block(t.id, offset, b[start:start+n])
 	if !resident || got <= 0 {
 		t.starved = true
+		c.bulkOut.update(t)
 		return 0, true
 	}
 	n = min(got, n)
@@ -110,6 +99,7 @@ func (c *Conn) appendData(b []byte, t *bulkOut, keys *seal.Keys, early bool, seg
 	} else {
 		c.bulkOut.credit.used += uint64(n)
 	}
+	c.bulkOut.update(t)
 	c.tail.onSent(repeat)
 	b = c.finish(b, 0, body, lengthAt, keys, packet{
 		space: recovery.Application, number: pn, eliciting: true, inFlight: true,

@@ -36,7 +36,9 @@ const streamBuffer = 256 << 10
 
 // stream is ordered bytes, both ways (docs/protocol.md §9.1).
 type stream struct {
-	id uint64
+	id     uint64
+	place  uint64 // in the order of opening, both sides' streams together
+	queued bool   // is in streamSet.ready
 
 	// Sending side.
 	out         sendBuffer
@@ -59,17 +61,15 @@ type stream struct {
 	broken    *uint64 // code of the peer's RESET_STREAM
 	stop      *uint64 // code of our STOP_SENDING
 	stopSend  bool
-	readEOF   bool
+	over      bool // nothing more is to be read
 }
 
-// writable is the room in the send buffer.
+// room is the room in the send buffer.
 func (s *stream) room() int { return max(0, streamBuffer-s.out.buffered()) }
 
-// sendDone reports that nothing of the sending side is left to do.
-func (s *stream) sendDone() bool { return s.finAcked }
-
-// receiveDone reports that the application has seen the end.
-func (s *stream) receiveDone() bool { return s.readEOF || s.broken != nil }
+// sendDone reports that nothing of the sending side is left to do: the peer
+// has the end, and everything before it.
+func (s *stream) sendDone() bool { return s.finAcked && s.out.buffered() == 0 }
 
 // pending reports whether the stream has a frame to send.
 func (s *stream) pending(connection uint64) bool {
@@ -120,6 +120,7 @@ func (c *Conn) WriteStream(id uint64, p []byte) (int, error) {
 	n := min(len(p), s.room())
 	s.out.write(p[:n])
 	s.wantWrite = n < len(p)
+	c.streams.wake(s)
 	return n, nil
 }
 
@@ -131,6 +132,7 @@ func (c *Conn) FinishStream(id uint64) error {
 	}
 	if !s.finish && s.reset == nil {
 		s.finish, s.finPending = true, true
+		c.streams.wake(s)
 	}
 	return nil
 }
@@ -143,44 +145,66 @@ func (c *Conn) ReadStream(now instant.Time, id uint64, p []byte) (int, error) {
 		return 0, ErrNoStream
 	}
 	if s.broken != nil {
-		code := *s.broken
-		c.streams.retire(s)
-		return 0, &StreamError{ID: id, Code: code}
+		s.over = true
+		c.retireStream(s)
+		return 0, &StreamError{ID: id, Code: *s.broken}
 	}
 	n := s.in.read(p)
-	if n > 0 {
-		s.window.consume(now, c.recovery.SmoothedRTT(), uint64(n))
-		c.streams.credit.consume(now, c.recovery.SmoothedRTT(), uint64(n))
-	}
-	if s.sizeKnown && s.in.base == s.size {
-		s.readEOF = true
+	c.consumeStream(now, s, uint64(n))
+	switch {
+	case n > 0:
+		return n, nil
+	case s.sizeKnown && s.in.base == s.size:
+		s.over = true
 		c.retireStream(s)
-		if n == 0 {
-			return 0, io.EOF
-		}
-	} else if n == 0 && c.err != nil {
-		return 0, c.err
+		return 0, io.EOF
 	}
-	return n, nil
+	return 0, c.err
+}
+
+// consumeStream gives back the credit of n bytes of a stream.
+func (c *Conn) consumeStream(now instant.Time, s *stream, n uint64) {
+	if n == 0 {
+		return
+	}
+	c.streams.credit.consume(now, c.recovery.SmoothedRTT(), n)
+	if !s.sizeKnown { // else the peer needs no more of this stream's own credit
+		s.window.consume(now, c.recovery.SmoothedRTT(), n)
+		c.streams.wake(s)
+	}
 }
 
 // ResetStream gives the sending side up.
 func (c *Conn) ResetStream(id, code uint64) {
 	s := c.streams.get(id)
-	if s == nil || s.reset != nil || s.finAcked {
+	if s == nil || s.reset != nil || s.sendDone() {
 		return
 	}
+	s.finAcked, s.finPending = false, false
 	s.reset, s.resetSend, s.finalSize = &code, true, s.streamsUsed
 	s.out = sendBuffer{}
+	c.streams.wake(s)
 }
 
-// StopStream tells the peer that nothing more of the stream is read.
+// StopStream tells the peer that nothing more of the stream is read. What was
+// received and not read is dropped.
 func (c *Conn) StopStream(id, code uint64) {
 	s := c.streams.get(id)
-	if s == nil || s.stop != nil || s.receiveDone() {
+	if s == nil || s.stop != nil || s.over {
 		return
 	}
-	s.stop, s.stopSend = &code, true
+	s.stop = &code
+	if s.broken == nil {
+		unread := s.window.received - s.in.base
+		s.in = receiveBuffer{base: s.window.received}
+		c.consumeStream(c.now, s, unread)
+	}
+	// Where the length is known, nobody has to be told: what is still under
+	// way has used its credit already.
+	s.stopSend = !s.sizeKnown
+	s.over = s.sizeKnown
+	c.retireStream(s)
+	c.streams.wake(s)
 }
 
 // handleStream takes a STREAM frame (docs/protocol.md §9.1).
@@ -199,7 +223,10 @@ func (c *Conn) handleStream(f *wire.Stream) error {
 			return violation(wire.CodeFlowControl, "stream %d beyond its credit", f.ID)
 		}
 	}
-	if s.broken != nil || s.stop != nil || s.readEOF {
+	if s.stop != nil {
+		c.dropStream(s)
+	}
+	if s.broken != nil || s.stop != nil || s.over {
 		return nil
 	}
 	before := s.in.readable()
@@ -208,6 +235,20 @@ func (c *Conn) handleStream(f *wire.Stream) error {
 		c.emit(Event{Kind: EventStreamReadable, ID: s.id})
 	}
 	return nil
+}
+
+// dropStream gives back what came on a stream that the application does not
+// read any more.
+func (c *Conn) dropStream(s *stream) {
+	if s.broken == nil {
+		fresh := s.window.received - s.in.base
+		s.in.base = s.window.received
+		c.consumeStream(c.now, s, fresh)
+	}
+	if s.sizeKnown {
+		s.over, s.stopSend = true, false
+		c.retireStream(s)
+	}
 }
 
 // checkFinalSize enforces that a stream has one length.
@@ -233,7 +274,7 @@ func (c *Conn) handleResetStream(f *wire.ResetStream) error {
 	if err := c.checkFinalSize(s, f.FinalSize, true); err != nil {
 		return err
 	}
-	if s.broken != nil || s.readEOF {
+	if s.broken != nil || s.over {
 		return nil
 	}
 	if f.FinalSize > s.window.received {
@@ -244,8 +285,14 @@ func (c *Conn) handleResetStream(f *wire.ResetStream) error {
 	}
 	// What will never be read is given back to the connection's credit.
 	c.streams.credit.consume(c.now, c.recovery.SmoothedRTT(), f.FinalSize-s.in.base)
-	s.broken, s.in = &f.Code, receiveBuffer{}
-	c.emit(Event{Kind: EventStreamReset, ID: s.id, Code: f.Code})
+	code := f.Code
+	s.broken, s.in = &code, receiveBuffer{}
+	if s.stop != nil {
+		s.over = true // the application has asked for this and does not read on
+		c.retireStream(s)
+		return nil
+	}
+	c.emit(Event{Kind: EventStreamReset, ID: s.id, Code: code})
 	return nil
 }
 
@@ -256,8 +303,9 @@ func (c *Conn) handleStopSending(f *wire.StopSending) error {
 		return err
 	}
 	if s.stopped == nil {
-		s.stopped = &f.Code
-		c.ResetStream(s.id, f.Code)
+		code := f.Code
+		s.stopped = &code
+		c.ResetStream(s.id, code)
 		c.emit(Event{Kind: EventStreamStopped, ID: s.id, Code: f.Code})
 	}
 	return nil

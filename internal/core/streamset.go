@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"slices"
 
 	"example.com/uft/internal/wire"
@@ -11,7 +12,9 @@ import (
 type streamSet struct {
 	byID   map[uint64]*stream
 	order  []*stream
-	opened uint64 // by us
+	ready  []*stream // those with a frame to send, in the same order
+	added  uint64    // streams ever added
+	opened uint64    // by us
 	// peerMax is how many streams the peer lets us open.
 	peerMax uint64
 	// peerOpened is how many the peer has opened; all below are known.
@@ -34,30 +37,57 @@ func newStreamSet(cfg *Config) streamSet {
 func (t *streamSet) get(id uint64) *stream { return t.byID[id] }
 
 func (t *streamSet) add(s *stream) {
+	s.place = t.added
+	t.added++
 	t.byID[s.id] = s
 	t.order = append(t.order, s)
 }
 
-// retire forgets a stream of which both directions are over.
-func (t *streamSet) retire(s *stream) {
-	if !s.sendDone() || !s.receiveDone() {
+// find returns where a stream stands, or would stand, in a list.
+func find(list []*stream, s *stream) (at int, ok bool) {
+	return slices.BinarySearchFunc(list, s, func(a, b *stream) int { return cmp.Compare(a.place, b.place) })
+}
+
+// wake puts a stream among those that are ready if it has a frame to send;
+// every change that may give it one is followed by this.
+func (t *streamSet) wake(s *stream) {
+	if s.queued || t.byID[s.id] == nil || !s.pending(t.sendCredit.left()) {
 		return
 	}
-	if t.byID[s.id] == nil {
-		return
-	}
-	delete(t.byID, s.id)
-	if i := slices.Index(t.order, s); i >= 0 {
-		t.order = slices.Delete(t.order, i, i+1)
+	s.queued = true
+	at, _ := find(t.ready, s)
+	t.ready = slices.Insert(t.ready, at, s)
+}
+
+// wakeAll is wake for a change that concerns every stream.
+func (t *streamSet) wakeAll() {
+	for _, s := range t.order {
+		t.wake(s)
 	}
 }
 
-// retireStream forgets a finished stream and, where the peer had opened it,
-// allows the peer another.
+// prune takes out of the ready streams those that have nothing to send any
+// more, or no credit to send it with.
+func (t *streamSet) prune() {
+	left := t.sendCredit.left()
+	t.ready = slices.DeleteFunc(t.ready, func(s *stream) bool {
+		s.queued = t.byID[s.id] != nil && s.pending(left)
+		return !s.queued
+	})
+}
+
+// retireStream forgets a stream of which both directions are over and, where
+// the peer had opened it, allows the peer another.
 func (c *Conn) retireStream(s *stream) {
-	known := c.streams.byID[s.id] != nil
-	c.streams.retire(s)
-	if known && c.streams.byID[s.id] == nil && s.id&1 != uint64(c.role) {
+	t := &c.streams
+	if !s.sendDone() || !s.over || t.byID[s.id] == nil {
+		return
+	}
+	delete(t.byID, s.id)
+	if i, ok := find(t.order, s); ok {
+		t.order = slices.Delete(t.order, i, i+1)
+	}
+	if s.id&1 != uint64(c.role) {
 		c.streams.allowed++
 		c.streams.sendMax = true
 	}
@@ -104,6 +134,22 @@ func (c *Conn) raiseStreamLimits(p *wire.Parameters) {
 	for _, s := range c.streams.order {
 		s.credit.raise(p.InitialMaxStreamData)
 	}
+	c.streams.wakeAll()
+}
+
+// rewindStreams has everything be sent for the first time again (see
+// rewindBulk).
+func (c *Conn) rewindStreams() {
+	t := &c.streams
+	t.peerMax = c.peer.InitialMaxStreams
+	t.sendCredit = sendCredit{limit: c.peer.InitialMaxData}
+	for _, s := range t.order {
+		s.credit.limit = c.peer.InitialMaxStreamData
+		s.out.rewind()
+		s.streamsUsed, s.finalSize = 0, 0
+		s.finPending = s.finish && s.reset == nil
+	}
+	t.wakeAll()
 }
 
 // pending reports whether any stream, or the set itself, has a frame to send.
@@ -111,8 +157,17 @@ func (t *streamSet) pending() bool {
 	if t.sendMax || t.credit.pending {
 		return true
 	}
-	left := t.sendCredit.left()
-	return slices.ContainsFunc(t.order, func(s *stream) bool { return s.pending(left) })
+	// What was acknowledged meanwhile is still in the list: look at the first
+	// until one really has something.
+	for len(t.ready) > 0 {
+		s := t.ready[0]
+		if t.byID[s.id] != nil && s.pending(t.sendCredit.left()) {
+			return true
+		}
+		s.queued = false
+		t.ready = t.ready[1:]
+	}
+	return false
 }
 
 // unacked is how many stream bytes were sent and not acknowledged.

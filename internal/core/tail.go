@@ -46,20 +46,10 @@ func (c *Conn) tailDelay() time.Duration {
 // tailUnacked is how many bytes of streams and transfers wait for their
 // acknowledgement, and whether everything there is was sent at least once.
 func (c *Conn) tailUnacked() (bytes uint64, quiet bool) {
-	if c.streams.pending() || len(c.pending.newToken) > 0 && c.pending.sendToken {
+	if c.bulkOut.busy > 0 || c.pending.sendToken || c.streams.pending() {
 		return 0, false
 	}
-	bytes = c.streams.unacked()
-	for _, t := range c.bulkOut.list {
-		if !t.allSent() || len(t.again) > 0 || t.endSend || t.resetOut {
-			return 0, false
-		}
-		bytes += t.unacked()
-		if t.ended && !t.endAcked {
-			bytes++
-		}
-	}
-	return bytes, true
+	return c.streams.unacked() + c.bulkOut.waiting, true
 }
 
 // armTail decides whether and when the next round of copies begins. It is
@@ -115,16 +105,17 @@ func (c *Conn) tailTimeout() {
 	t.at = 0
 	t.rounds++
 	c.trace("tail_copies", "round %d", t.rounds)
-	for _, b := range c.bulkOut.list {
+	c.bulkOut.open.all(func(id uint16) {
+		b := c.bulkOut.get(id)
 		b.lost(0, b.next)
-		if b.ended && !b.endAcked && b.reset == nil {
-			b.endSend = true
-		}
-	}
+		b.endSend = b.ended && !b.endAcked && b.reset == nil
+		c.bulkOut.update(b)
+	})
 	for _, s := range c.streams.order {
 		if s.reset == nil {
 			s.out.requeue()
 			s.finPending = s.finPending || s.finish && !s.finAcked
+			c.streams.wake(s)
 		}
 	}
 }
@@ -157,6 +148,7 @@ func (c *Conn) queueProbe(sp recovery.Space) {
 		if p.Kind == recovery.Data {
 			if t := c.bulkOut.get(p.Transfer); t != nil {
 				t.lost(p.Offset, p.Offset+uint64(p.Length))
+				c.bulkOut.update(t)
 			}
 			continue
 		}

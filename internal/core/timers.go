@@ -1,6 +1,12 @@
 package core
 
-import "example.com/uft/internal/instant"
+import (
+	"time"
+
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/recovery"
+	"example.com/uft/internal/wire"
+)
 
 // persistentProbes is how many probe timeouts in a row, with nothing heard,
 // make the controller look at the path anew.
@@ -24,6 +30,7 @@ func (c *Conn) Deadline() instant.Time {
 		c.idleDeadline(),
 		c.handshakeDeadline(),
 		c.pathDeadline(),
+		c.keepAliveDeadline(),
 	)
 	if c.pacedUntil.IsSet() {
 		d = instant.Min(d, c.pacedUntil)
@@ -36,12 +43,24 @@ func (c *Conn) Deadline() instant.Time {
 		if s.dropped || s.write == nil {
 			continue
 		}
-		d = instant.Min(d, s.received.Deadline())
+		if c.mayAcknowledge(recovery.Space(i)) {
+			d = instant.Min(d, s.received.Deadline())
+		}
 		if s.copyAt.IsSet() {
 			d = instant.Min(d, s.copyAt)
 		}
 	}
 	return d
+}
+
+// mayAcknowledge reports whether an acknowledgement that is due could leave: a
+// server that has used up what an unproved address allows must not be called
+// again and again, but wait for the client.
+func (c *Conn) mayAcknowledge(sp recovery.Space) bool {
+	if sp == recovery.Application {
+		return c.pathSet.allows(c.role, wire.MaxDatagram)
+	}
+	return c.pathSet.limit(c.role, wire.MaxDatagram) >= wire.MinInitialDatagram
 }
 
 // idleDeadline is when silence ends the connection (docs/protocol.md §11.3).
@@ -50,6 +69,29 @@ func (c *Conn) idleDeadline() instant.Time {
 		return instant.Never // handshakeDeadline is shorter
 	}
 	return c.lastReceived.Add(c.idleTimeout())
+}
+
+// A client that waits for the peer says now and then that it is still there:
+// where a NAT has given it another address or forgotten it, the server, whose
+// datagrams are lost, could not find it otherwise (§11.3).
+const (
+	keepAliveReceiving = time.Second      // with transfers on their way to us
+	keepAliveOpen      = 10 * time.Second // with anything open
+)
+
+// keepAliveDeadline is when silence makes the client say so. What is in flight
+// speaks for itself, by the probe timeout.
+func (c *Conn) keepAliveDeadline() instant.Time {
+	if c.role != Client || !c.confirmed || c.pending.ping || c.recovery.Outstanding(recovery.Application) > 0 {
+		return instant.Never
+	}
+	switch {
+	case len(c.bulkIn.byID) > 0:
+		return c.lastReceived.Add(max(keepAliveReceiving, 2*c.recovery.PTO(recovery.Application)))
+	case len(c.streams.order) > 0 || len(c.bulkOut.byID) > 0:
+		return c.lastReceived.Add(keepAliveOpen)
+	}
+	return instant.Never
 }
 
 // HandleTimeout acts upon every timer that has run out at now.
@@ -71,6 +113,9 @@ func (c *Conn) HandleTimeout(now instant.Time) {
 	c.lossTimeout()
 	c.tailTimeout()
 	c.pathTimeout()
+	if !c.keepAliveDeadline().After(c.now) {
+		c.pending.ping = true
+	}
 	c.checkBreaker()
 }
 
@@ -113,6 +158,7 @@ func (c *Conn) lossTimeout() {
 	if !probe {
 		return
 	}
+	c.stats.ProbeTimeouts++
 	c.trace("probe_timeout", "space %v, %d in a row", sp, c.recovery.ProbeCount())
 	if c.recovery.ProbeCount() == persistentProbes {
 		c.controller.OnPersistentTimeout(c.now)

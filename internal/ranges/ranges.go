@@ -68,31 +68,46 @@ func (s *Set) Remove(start, end uint64) {
 		return
 	}
 	list := *s
-	i := 0
-	for i < len(list) {
-		r := list[i]
+	first := list.search(start)
+	last := first // [first, last) lies within [start, end) in full
+	for last < len(list) && list[last].Start < end {
+		r := list[last]
 		switch {
-		case r.End <= start:
-			i++
-		case r.Start >= end:
-			*s = list
-			return
 		case r.Start < start && r.End > end:
-			list[i].End = start
-			*s = slices.Insert(list, i+1, Range{end, r.End})
+			list[last].End = start
+			*s = slices.Insert(list, last+1, Range{end, r.End})
 			return
 		case r.Start < start:
-			list[i].End = start
-			i++
+			list[last].End = start
+			first++
 		case r.End > end:
-			list[i].Start = end
-			*s = list
+			list[last].Start = end
+			*s = list.cut(first, last)
 			return
-		default:
-			list = slices.Delete(list, i, i+1)
 		}
+		last++
 	}
-	*s = list
+	*s = list.cut(first, last)
+}
+
+// search returns the index of the first range that ends after v.
+func (s Set) search(v uint64) int {
+	i, _ := slices.BinarySearchFunc(s, v, func(r Range, v uint64) int {
+		if r.End <= v {
+			return -1
+		}
+		return 1
+	})
+	return i
+}
+
+// cut drops the ranges [i, j). What is sent in order is taken from the front
+// one range at a time, so there nothing is moved.
+func (s Set) cut(i, j int) Set {
+	if i == 0 {
+		return s[j:]
+	}
+	return slices.Delete(s, i, j)
 }
 
 // Contains reports whether v is in the set.
@@ -105,12 +120,7 @@ func (s Set) ContainsRange(start, end uint64) bool {
 	if start >= end {
 		return true
 	}
-	i, _ := slices.BinarySearchFunc(s, start, func(r Range, v uint64) int {
-		if r.End <= v {
-			return -1
-		}
-		return 1
-	})
+	i := s.search(start)
 	return i < len(s) && s[i].Start <= start && s[i].End >= end
 }
 
@@ -118,20 +128,17 @@ func (s Set) ContainsRange(start, end uint64) bool {
 // and the end of the gap that starts there (the start of the next range, or
 // limit). It returns limit, limit when [from, limit) is all in the set.
 func (s Set) FirstGap(from, limit uint64) (start, end uint64) {
-	for _, r := range s {
-		if from >= limit {
-			return limit, limit
-		}
-		if r.End <= from {
-			continue
-		}
-		if r.Start > from {
-			return from, min(r.Start, limit)
-		}
-		from = r.End
+	i := s.search(from)
+	// Ranges never touch, so what follows the range that holds from is a gap.
+	if i < len(s) && s[i].Start <= from {
+		from = s[i].End
+		i++
 	}
 	if from >= limit {
 		return limit, limit
+	}
+	if i < len(s) {
+		return from, min(s[i].Start, limit)
 	}
 	return from, limit
 }

@@ -5,21 +5,9 @@ import (
 	"errors"
 
 	"example.com/uft/internal/identity"
-)
+	"example.com/uft/transfer"
 
-// The exit codes of the program.
-const (
-	ExitDone        = 0   // done and verified; also an idle server that was stopped
-	ExitOther       = 1   // any other reason, such as a port in use
-	ExitUsage       = 2   // the command line is wrong
-	ExitSource      = 3   // the source cannot be opened, here or there
-	ExitRefused     = 4   // the other side refused
-	ExitUnreachable = 5   // no answer, or the connection was lost
-	ExitIntegrity   = 6   // the contents are not what was sent, or changed meanwhile
-	ExitDestination = 7   // the destination's disk failed or is full
-	ExitUnknown     = 8   // everything was sent but no confirmation came
-	ExitIdentity    = 9   // the server is not who it was, or not who was asked for
-	ExitInterrupted = 130 // a running transfer was interrupted
+	"example.com/uft/internal/cli/exit"
 )
 
 // failure is an error that knows its exit code.
@@ -49,17 +37,20 @@ func Code(err error) int {
 	}
 	var usage *UsageError
 	var changed *identity.ChangedError
+	var failed *transfer.Error
 	switch {
 	case err == nil:
-		return ExitDone
+		return exit.Done
 	case errors.As(err, &usage):
-		return ExitUsage
+		return exit.Usage
 	case errors.As(err, &changed):
-		return ExitIdentity
+		return exit.Identity
 	case errors.Is(err, context.Canceled):
-		return ExitInterrupted
+		return exit.Interrupted
+	case errors.As(err, &failed):
+		return exit.ForKind(failed.Kind)
 	default:
-		return ExitOther
+		return exit.Other
 	}
 }
 
@@ -72,7 +63,7 @@ type tally struct {
 
 // add takes in the outcome of one more file.
 func (t *tally) add(err error) {
-	if t.code == ExitDone {
+	if t.code == exit.Done {
 		t.code = Code(err)
 	}
 }

@@ -7,21 +7,20 @@ import (
 	"os"
 
 	"example.com/uft/internal/cli/term"
+	"example.com/uft/transfer"
+
+	"example.com/uft/internal/cli/exit"
 )
 
-// rootHash computes the hash of everything in r that a transfer of the same
-// bytes would show.
-type rootHash func(r io.Reader) ([32]byte, error)
-
-// runHash prints the hash of each file, `uft1:` and 64 hexadecimal digits, two
-// spaces and the name. A file that cannot be read is reported, and the others
-// are still hashed.
-func runHash(ctx context.Context, files []string, hash rootHash, std stdio) int {
+// runHash prints the hash of each file that a transfer of it would show,
+// `uft1:` and 64 hexadecimal digits, two spaces and the name. A file that cannot
+// be read is reported, and the others are still hashed.
+func runHash(ctx context.Context, files []string, std stdio) int {
 	var outcome tally
 	for _, name := range files {
-		root, err := hashFile(ctx, name, hash, std.in)
+		root, err := hashFile(ctx, name, std.in)
 		if err == nil {
-			_, err = fmt.Fprintf(std.out, "uft1:%x  %s\n", root, term.EscapePath(name))
+			_, err = fmt.Fprintf(std.out, "%s  %s\n", root, term.EscapePath(name))
 		}
 		if err != nil {
 			std.report(err)
@@ -35,22 +34,22 @@ func runHash(ctx context.Context, files []string, hash rootHash, std stdio) int 
 }
 
 // hashFile hashes one file, or standard input.
-func hashFile(ctx context.Context, name string, hash rootHash, stdin io.Reader) ([32]byte, error) {
+func hashFile(ctx context.Context, name string, stdin io.Reader) (string, error) {
 	source := stdin
 	if name != Stdio {
 		file, err := os.Open(name)
 		if err != nil {
-			return [32]byte{}, fail(ExitSource, err)
+			return "", fail(exit.Source, err)
 		}
 		defer file.Close()
 		source = file
 	}
-	root, err := hash(&interruptible{ctx: ctx, r: source})
+	root, err := transfer.Hash(&interruptible{ctx: ctx, r: source})
 	if ctx.Err() != nil {
-		return [32]byte{}, fail(ExitInterrupted, fmt.Errorf("hash %s: interrupted", name))
+		return "", fail(exit.Interrupted, fmt.Errorf("hash %s: interrupted", name))
 	}
 	if err != nil {
-		return [32]byte{}, fail(ExitSource, fmt.Errorf("hash %s: %w", name, err))
+		return "", fail(exit.Source, fmt.Errorf("hash %s: %w", name, err))
 	}
 	return root, nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
+
+	"example.com/uft/internal/cli/exit"
 )
 
 const goodFingerprint = "SHA256:BuP9j9opu2CrWVV95h7bCuzbIxE0vjDnW0Vfjht5L6k"
@@ -238,8 +240,8 @@ func TestParseErrors(t *testing.T) {
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %q does not say %q", err, test.want)
 			}
-			if Code(err) != ExitUsage {
-				t.Errorf("exit code %d, want %d", Code(err), ExitUsage)
+			if Code(err) != exit.Usage {
+				t.Errorf("exit code %d, want %d", Code(err), exit.Usage)
 			}
 		})
 	}
@@ -316,7 +318,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		c, err := Parse(strings.Split(line, " "))
 		if err != nil {
-			if Code(err) != ExitUsage || c.Action != 0 {
+			if Code(err) != exit.Usage || c.Action != 0 {
 				t.Errorf("error %v, command %+v", err, c)
 			}
 			return

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 
 	"example.com/uft/internal/cli/term"
+
+	"example.com/uft/internal/cli/exit"
 )
 
 // stdio is the standard input and outputs of the program: data goes to out,
@@ -33,8 +35,14 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case Version:
 		info, _ := debug.ReadBuildInfo()
 		_, err = fmt.Fprintln(stdout, version(info))
-	default:
-		err = usageErrorf("this build of uft has no transfers")
+	case Hash:
+		return runHash(ctx, command.Files, std)
+	case Serve:
+		err = runServer(ctx, command, std)
+	case Send:
+		return runSend(ctx, command, std)
+	case Fetch:
+		return runFetch(ctx, command, std)
 	}
 	if err != nil {
 		std.report(err)
@@ -46,7 +54,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // loud where the terminal can be.
 func (s stdio) report(err error) {
 	text := "uft: " + term.Escape(err.Error())
-	if Code(err) == ExitIdentity {
+	if Code(err) == exit.Identity {
 		text = term.StyleFor(s.err, os.Getenv).Alarm(text)
 	}
 	fmt.Fprintln(s.err, text)

@@ -3,7 +3,6 @@ package uft
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,8 @@ import (
 	"testing"
 
 	"example.com/uft/internal/identity"
+
+	"example.com/uft/internal/cli/exit"
 )
 
 // TestRun holds the messages to the letter: each wrong command line is one
@@ -24,17 +25,17 @@ func TestRun(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		{"help", ExitDone, helpText, ""},
-		{"host -t file -p nonsense -h", ExitDone, helpText, ""},
-		{"", ExitUsage, "", "nothing to do: write uft HOST -t FILE to send, uft HOST -r NAME to request, uft -a or uft -s to be a server"},
-		{"host", ExitUsage, "", `there is no command "host"; if it is a host: did you forget -t FILE or -r NAME?`},
-		{"-a host", ExitUsage, "", `a server (-a, -s) takes no host and no files, but there is "host"; its folder is named with -d`},
-		{"host -t a -r b", ExitUsage, "", "-t sends and -r requests: choose one of the two"},
-		{"-a -b 10M", ExitUsage, "", "-b, --bitrate has no meaning for a server (-a, -s): it belongs to a client (-t, -r)"},
-		{"host:5000 -t f", ExitUsage, "", `host "host:5000": the port is written apart: host -p 5000`},
-		{"host -l 1.5 -t f", ExitUsage, "", `-l, --loss "1.5": a loss rate is a number from 0.0 to 1.0`},
-		{"host -t -p 5000", ExitUsage, "", "-t, --transmit needs a value, but the option -p follows; if that is the value, write --transmit=-p"},
-		{"-\xff", ExitUsage, "", `there is no option -\xff`},
+		{"help", exit.Done, helpText, ""},
+		{"host -t file -p nonsense -h", exit.Done, helpText, ""},
+		{"", exit.Usage, "", "nothing to do: write uft HOST -t FILE to send, uft HOST -r NAME to request, uft -a or uft -s to be a server"},
+		{"host", exit.Usage, "", `there is no command "host"; if it is a host: did you forget -t FILE or -r NAME?`},
+		{"-a host", exit.Usage, "", `a server (-a, -s) takes no host and no files, but there is "host"; its folder is named with -d`},
+		{"host -t a -r b", exit.Usage, "", "-t sends and -r requests: choose one of the two"},
+		{"-a -b 10M", exit.Usage, "", "-b, --bitrate has no meaning for a server (-a, -s): it belongs to a client (-t, -r)"},
+		{"host:5000 -t f", exit.Usage, "", `host "host:5000": the port is written apart: host -p 5000`},
+		{"host -l 1.5 -t f", exit.Usage, "", `-l, --loss "1.5": a loss rate is a number from 0.0 to 1.0`},
+		{"host -t -p 5000", exit.Usage, "", "-t, --transmit needs a value, but the option -p follows; if that is the value, write --transmit=-p"},
+		{"-\xff", exit.Usage, "", `there is no option -\xff`},
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {
@@ -67,8 +68,8 @@ func TestHelpNamesEveryOption(t *testing.T) {
 		t.Errorf("the help does not say %q", want)
 	}
 	for _, code := range []int{
-		ExitDone, ExitOther, ExitUsage, ExitSource, ExitRefused, ExitUnreachable,
-		ExitIntegrity, ExitDestination, ExitUnknown, ExitIdentity, ExitInterrupted,
+		exit.Done, exit.Other, exit.Usage, exit.Source, exit.Refused, exit.Unreachable,
+		exit.Integrity, exit.Destination, exit.Unknown, exit.Identity, exit.Interrupted,
 	} {
 		if !strings.Contains(strings.ReplaceAll(helpText, "\n", " "), fmt.Sprintf(" %d ", code)) {
 			t.Errorf("the help does not name exit code %d", code)
@@ -86,32 +87,32 @@ func TestCode(t *testing.T) {
 		err  error
 		want int
 	}{
-		{nil, ExitDone},
-		{errors.New("any"), ExitOther},
-		{usageErrorf("wrong"), ExitUsage},
-		{fmt.Errorf("%w; see help", usageErrorf("wrong")), ExitUsage},
-		{fmt.Errorf("dial: %w", &identity.ChangedError{}), ExitIdentity},
-		{fmt.Errorf("send: %w", context.Canceled), ExitInterrupted},
-		{fmt.Errorf("file: %w", fail(ExitSource, os.ErrNotExist)), ExitSource},
-		{fail(ExitDone, nil), ExitDone},
+		{nil, exit.Done},
+		{errors.New("any"), exit.Other},
+		{usageErrorf("wrong"), exit.Usage},
+		{fmt.Errorf("%w; see help", usageErrorf("wrong")), exit.Usage},
+		{fmt.Errorf("dial: %w", &identity.ChangedError{}), exit.Identity},
+		{fmt.Errorf("send: %w", context.Canceled), exit.Interrupted},
+		{fmt.Errorf("file: %w", fail(exit.Source, os.ErrNotExist)), exit.Source},
+		{fail(exit.Done, nil), exit.Done},
 	}
 	for _, test := range tests {
 		if got := Code(test.err); got != test.want {
 			t.Errorf("Code(%v) = %d, want %d", test.err, got, test.want)
 		}
 	}
-	if !errors.Is(fail(ExitSource, os.ErrNotExist), os.ErrNotExist) {
+	if !errors.Is(fail(exit.Source, os.ErrNotExist), os.ErrNotExist) {
 		t.Error("the cause of a failure is lost")
 	}
 }
 
 func TestTallyKeepsTheFirstFailure(t *testing.T) {
 	var outcome tally
-	for _, err := range []error{nil, fail(ExitRefused, io.EOF), nil, fail(ExitSource, io.EOF)} {
+	for _, err := range []error{nil, fail(exit.Refused, io.EOF), nil, fail(exit.Source, io.EOF)} {
 		outcome.add(err)
 	}
-	if outcome.code != ExitRefused {
-		t.Errorf("code %d, want that of the first failure, %d", outcome.code, ExitRefused)
+	if outcome.code != exit.Refused {
+		t.Errorf("code %d, want that of the first failure, %d", outcome.code, exit.Refused)
 	}
 }
 
@@ -131,27 +132,19 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// sha is a hash function with known results.
-func sha(r io.Reader) (sum [32]byte, err error) {
-	h := sha256.New()
-	_, err = io.Copy(h, r)
-	h.Sum(sum[:0])
-	return sum, err
-}
-
 func TestHash(t *testing.T) {
 	folder := t.TempDir()
 	file, missing := filepath.Join(folder, "abc"), filepath.Join(folder, "missing")
 	if err := os.WriteFile(file, []byte("abc"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const abc = "uft1:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  "
+	const abc = "uft1:8297fb00ca1e126be92f87eb3fdd6b8dea952a0fea459ad46dabd9f47c50a048  "
 	var out, messages bytes.Buffer
 	std := stdio{in: strings.NewReader("abc"), out: &out, err: &messages}
 
-	code := runHash(t.Context(), []string{missing, file, folder, "-"}, sha, std)
-	if code != ExitSource {
-		t.Errorf("exit code %d, want %d", code, ExitSource)
+	code := runHash(t.Context(), []string{missing, file, folder, "-"}, std)
+	if code != exit.Source {
+		t.Errorf("exit code %d, want %d", code, exit.Source)
 	}
 	if want := abc + file + "\n" + abc + "-\n"; out.String() != want {
 		t.Errorf("printed %q, want %q", out.String(), want)
@@ -166,8 +159,8 @@ func TestHashInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, messages bytes.Buffer
-	code := runHash(ctx, []string{"-", "-"}, sha, stdio{in: strings.NewReader("abc"), out: &out, err: &messages})
-	if code != ExitInterrupted || out.Len() != 0 {
+	code := runHash(ctx, []string{"-", "-"}, stdio{in: strings.NewReader("abc"), out: &out, err: &messages})
+	if code != exit.Interrupted || out.Len() != 0 {
 		t.Errorf("exit code %d, printed %q", code, out.String())
 	}
 	if got := messages.String(); got != "uft: hash -: interrupted\n" {
@@ -182,8 +175,8 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
 func TestHashToFullOutput(t *testing.T) {
 	var messages bytes.Buffer
-	code := runHash(t.Context(), []string{"-"}, sha, stdio{in: strings.NewReader(""), out: full{}, err: &messages})
-	if code != ExitOther || messages.String() != "uft: no space left\n" {
+	code := runHash(t.Context(), []string{"-"}, stdio{in: strings.NewReader(""), out: full{}, err: &messages})
+	if code != exit.Other || messages.String() != "uft: no space left\n" {
 		t.Errorf("exit code %d, message %q", code, messages.String())
 	}
 }

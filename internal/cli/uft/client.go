@@ -1,0 +1,172 @@
+package uft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"example.com/uft/internal/cli/term"
+	"example.com/uft/transfer"
+	"example.com/uft/transport"
+
+	"example.com/uft/internal/cli/exit"
+)
+
+// conversation is a connection to the server of a command, with what the terminal
+// shows of it.
+type conversation struct {
+	conn     *transport.Conn
+	files    *transfer.Client
+	command  Command
+	std      stdio
+	mode     term.Mode
+	progress *term.Progress
+
+	mu    sync.Mutex
+	shown string // name of the transfer on the screen
+	last  sample
+}
+
+// sample is a reading of a transfer, for the rate between two of them.
+type sample struct {
+	at    time.Time
+	bytes int64
+	rate  float64
+}
+
+// dial connects to the server, checks who it is, and begins to talk to it.
+func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
+	trusted, err := newTrust(c)
+	if err != nil {
+		return nil, err
+	}
+	config := transport.Config{
+		VerifyServer:     trusted.verify,
+		HandshakeTimeout: c.Timeout,
+		IdleTimeout:      c.IdleTimeout,
+	}
+	if c.Action == Send {
+		config.FixedRate = c.Bitrate
+	}
+	if store := newSessions(); store != nil {
+		config.Session = store
+	}
+	simulateLoss(&config, c, std)
+	begin := time.Now()
+	conn, err := transport.Dial(ctx, net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), &config)
+	if err != nil {
+		return nil, dialError(c, err)
+	}
+	if message := trusted.remember(); message != "" && !c.Quiet {
+		std.say("%s", message)
+	}
+	files, err := transfer.NewClient(ctx, conn)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	cl := &conversation{conn: conn, files: files, command: c, std: std, mode: term.ModeFor(std.err, c.Quiet, os.Getenv)}
+	cl.progress = term.NewProgress(std.err, cl.mode)
+	if c.Verbose {
+		how := "handshake complete"
+		if conn.EarlyData() {
+			how = "0-RTT with a remembered session"
+		}
+		std.say("connected to %v from %v, %s after %s", conn.RemoteAddr(), conn.LocalAddr(), how, term.Duration(time.Since(begin)))
+	}
+	return cl, nil
+}
+
+// dialError says who did not answer.
+func dialError(c Command, err error) error {
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) {
+		return fail(exit.Unreachable, fmt.Errorf("there is no host %s: %w", c.Host, err))
+	}
+	return fail(exit.ForKind(transfer.KindOf(err)), fmt.Errorf("%s port %d: %w", c.Host, c.Port, err))
+}
+
+// close ends the connection, and says how it went to who wants to know.
+func (cl *conversation) close() {
+	_ = cl.files.Close()
+	if !cl.command.Verbose {
+		return
+	}
+	s := cl.conn.Stats()
+	cl.std.say("packets: %d sent, %d lost, %d only late, %d received twice; dropped here on purpose: %d; by this machine: %d",
+		s.PacketsSent, s.PacketsLost, s.PacketsSpurious, s.Duplicates, s.SimulatedLoss, s.SocketDrops+s.QueueDrops)
+	cl.std.say("round trip %s (least %s); sending rate %s by %s",
+		term.Duration(s.SmoothedRTT), term.Duration(s.MinRTT), term.Rate(float64(s.PacingRate)*8), s.Controller)
+}
+
+// update shows how far a transfer is. Package transfer calls it every 100 ms.
+func (cl *conversation) update(u transfer.Update) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if !u.Sending && u.Total < 0 {
+		return // the server has not said yet that there is such a file
+	}
+	if u.Name != cl.shown {
+		cl.progress.Start(u.Name, u.Total)
+		cl.shown, cl.last = u.Name, sample{at: time.Now(), bytes: u.Bytes}
+	}
+	now := time.Now()
+	if elapsed := now.Sub(cl.last.at); elapsed >= time.Second/2 {
+		cl.last.rate = float64(u.Bytes-cl.last.bytes) * 8 / elapsed.Seconds()
+		cl.last.at, cl.last.bytes = now, u.Bytes
+	}
+	s := cl.conn.Stats()
+	shown := term.Sample{Bytes: u.Bytes, Rate: cl.last.rate}
+	if s.PacketsSent > 0 && u.Sending {
+		shown.Loss = float64(s.PacketsLost) / float64(s.PacketsSent)
+	}
+	cl.progress.Update(shown)
+	if u.Done {
+		cl.progress.Finish()
+		cl.shown = ""
+	}
+}
+
+// finish reports what became of one file.
+func (cl *conversation) finish(verb string, r *transfer.Result) {
+	cl.progress.Finish()
+	if r.Err != nil {
+		cl.std.report(r.Err)
+		return
+	}
+	summary(verb, r).Print(cl.std.err, cl.mode)
+}
+
+// summary is the account of a finished transfer.
+func summary(verb string, r *transfer.Result) term.Summary {
+	return term.Summary{
+		Verb: verb, Name: r.Name, Bytes: r.Bytes, Elapsed: r.Elapsed,
+		GoodputBits: r.Goodput(), GrossBits: r.GrossRate(),
+		Loss: r.Loss, Retransmitted: r.Repeated, Hash: r.Root, AlreadyThere: r.Already,
+	}
+}
+
+// simulateLoss sets up `-l`, and says the seed by which it can be repeated.
+func simulateLoss(config *transport.Config, c Command, std stdio) {
+	config.Loss, config.Seed = c.Loss, c.Seed
+	if c.Loss == 0 {
+		return
+	}
+	if !c.Seeded {
+		config.Seed = rand.Uint64() >> 1
+	}
+	if !c.Quiet {
+		std.say("dropping %s of all datagrams sent, seed %d", term.Percent(c.Loss), config.Seed)
+	}
+}
+
+// say writes one line to the user.
+func (s stdio) say(format string, args ...any) {
+	fmt.Fprintf(s.err, "uft: "+format+"\n", args...)
+}

@@ -1,0 +1,119 @@
+package uft
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+
+	"example.com/uft/internal/cli/term"
+	"example.com/uft/internal/identity"
+	"example.com/uft/transfer"
+	"example.com/uft/transport"
+)
+
+// runServer is a server until ctx ends. Stopped while nothing was under way,
+// it returns nil.
+func runServer(ctx context.Context, c Command, std stdio) error {
+	key, err := serverKey(c, std)
+	if err != nil {
+		return err
+	}
+	log := &serverLog{std: std, quiet: c.Quiet, verbose: c.Verbose}
+	server, err := transfer.NewServer(transfer.ServerConfig{
+		Dir: c.Dir, Accept: c.Accept, Serve: c.Serve,
+		Overwrite: c.Overwrite, Hidden: c.Hidden, MaxSize: c.MaxSize,
+		Log: log.event,
+	})
+	if err != nil {
+		return err
+	}
+	defer server.Close() //nolint:errcheck // nothing is written through it any more
+	config := transport.Config{Identity: key, IdleTimeout: c.IdleTimeout}
+	simulateLoss(&config, c, std)
+	listener, err := transport.Listen(net.JoinHostPort("", strconv.Itoa(int(c.Port))), &config)
+	if err != nil {
+		return fmt.Errorf("cannot listen on port %d: %w; is another server running? choose another port with -p, or any free one with -p 0", c.Port, err)
+	}
+	defer listener.Close() //nolint:errcheck // the program ends
+	if !c.Quiet {
+		announce(c, listener, key, std)
+	}
+	return server.Serve(ctx, listener)
+}
+
+// serverKey is the identity of the server: the user's file, the one in the
+// state folder, or where there is no such folder a key for this run.
+func serverKey(c Command, std stdio) (ed25519.PrivateKey, error) {
+	path := c.Key
+	if path == "" {
+		var err error
+		if path, err = identity.KeyPath(); err != nil {
+			return ephemeralKey(err, std)
+		}
+	}
+	key, _, err := identity.LoadOrCreate(path)
+	switch {
+	case err == nil:
+		if exposed, _ := identity.Exposed(path); exposed {
+			std.say("warning: other users of this machine can read the key in %s; chmod 600 it", path)
+		}
+		return key, nil
+	case c.Key == "" && errors.Is(err, identity.ErrNotStored):
+		return ephemeralKey(err, std)
+	}
+	return nil, err
+}
+
+// ephemeralKey is an identity that ends with the process.
+func ephemeralKey(cause error, std stdio) (ed25519.PrivateKey, error) {
+	std.say("warning: %v; using a key for this run only, so clients that know this server will refuse it", cause)
+	return identity.Ephemeral(nil)
+}
+
+// announce says where the server listens, and what anyone may do there.
+func announce(c Command, listener *transport.Listener, key ed25519.PrivateKey, std stdio) {
+	std.say("listening on %v, key %s", listener.Addr(), identity.Fingerprint(key.Public().(ed25519.PublicKey)))
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		dir = c.Dir
+	}
+	dir = term.EscapePath(dir)
+	if c.Accept {
+		what := "can write new files to"
+		if c.Overwrite {
+			what = "can write to, and replace files in,"
+		}
+		std.say("anyone who reaches this port %s %s", what, dir)
+	}
+	if c.Serve {
+		std.say("anyone who reaches this port can read the files in %s", dir)
+	}
+}
+
+// serverLog writes a line for every transfer of a server.
+type serverLog struct {
+	std            stdio
+	quiet, verbose bool
+}
+
+func (l *serverLog) event(e transfer.Event) {
+	r := &e.Result
+	verb := "received"
+	if e.Sending {
+		verb = "sent"
+	}
+	switch {
+	case e.Started:
+		if l.verbose && !l.quiet {
+			l.std.say("%v: %s begins", e.Client, term.Escape(r.Name))
+		}
+	case r.Err != nil:
+		l.std.say("%v: %s", e.Client, term.Escape(r.Err.Error()))
+	case !l.quiet:
+		fmt.Fprintf(l.std.err, "%v: %s", e.Client, summary(verb, r).String())
+	}
+}

@@ -1,0 +1,78 @@
+package congestion
+
+const (
+	// maxBaseLoss caps the loss that may be compensated by sending more, so
+	// that neither a mistake here nor a hostile receiver can make a flow
+	// ignore a congested path.
+	maxBaseLoss = 0.35
+
+	// baseLossMemory is how many packets of earlier measurements weigh
+	// against a new one: enough to average the few packets per round trip of
+	// a slow path, little beside the thousands of a fast one.
+	baseLossMemory = 192
+
+	// baseLossTrust is the number of packets from which on the estimate is
+	// good enough to judge other loss by.
+	baseLossTrust = 48
+)
+
+// baseLoss estimates the share of packets that the path loses however slowly
+// we send, as radio links and damaged cables do.
+//
+// Only what is lost while sending well below the delivered rate counts. An
+// estimate that is too high makes the flow overrun its bottleneck, and then
+// part of the loss seen while cruising is of its own making and would confirm
+// the estimate. Slowed to the share g of its pace, the flow overruns by less:
+// a true loss of 0 taken for p is next measured as 1 - (1-p)/g, which is
+// less than p for every g < 1, so the mistake shrinks from cycle to cycle.
+type baseLoss struct {
+	packets, lost float64 // weighted packets of accepted measurements
+
+	open                bool // a measurement is under way
+	newPackets, newLost float64
+}
+
+// begin starts a measurement, unless one is under way.
+func (e *baseLoss) begin() {
+	if !e.open {
+		e.open, e.newPackets, e.newLost = true, 0, 0
+	}
+}
+
+// add takes in packets delivered and lost during a measurement.
+func (e *baseLoss) add(delivered, lost float64) {
+	if e.open {
+		e.newPackets += delivered + lost
+		e.newLost += lost
+	}
+}
+
+// end closes a measurement. Clean says that there was no queue while it
+// lasted; otherwise the loss may have been a full buffer, and is only believed
+// where it is lower than the estimate.
+func (e *baseLoss) end(clean bool) {
+	if !e.open {
+		return
+	}
+	e.open = false
+	if e.newPackets == 0 || !clean && e.newLost > e.rate()*e.newPackets {
+		return
+	}
+	if e.packets > baseLossMemory {
+		e.lost *= baseLossMemory / e.packets
+		e.packets = baseLossMemory
+	}
+	e.packets += e.newPackets
+	e.lost += e.newLost
+}
+
+// rate returns the estimate, between 0 and maxBaseLoss.
+func (e *baseLoss) rate() float64 {
+	if e.packets == 0 {
+		return 0
+	}
+	return min(max(e.lost/e.packets, 0), maxBaseLoss)
+}
+
+// trusted reports whether enough has been seen to call other loss excessive.
+func (e *baseLoss) trusted() bool { return e.packets >= baseLossTrust }

@@ -1,0 +1,280 @@
+package congestion
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"example.com/uft/internal/instant"
+)
+
+// Constants of the specification (docs/protocol.md, "Congestion control").
+const (
+	initialWindow = 64                     // datagrams of the first flight
+	initialRTT    = 100 * time.Millisecond // assumed while nothing is known
+	minWindow     = 4                      // datagrams that are always allowed
+
+	minRTTLife   = 10 * time.Second       // how long a minimum round trip is believed
+	probeRTTTime = 100 * time.Millisecond // how long the queue is kept empty to renew it
+
+	// batchDelay is how long a receiver may take to notice a batch of
+	// datagrams; without it in the window a local network would stall.
+	batchDelay = 2 * time.Millisecond
+
+	// minRound is the shortest round that is judged. On a local network losses
+	// are found a reordering window of 1 ms and an acknowledgement interval of
+	// 1 ms after the packets left, which is many round trips; a shorter round
+	// would answer for the losses of another phase.
+	minRound = 3 * time.Millisecond
+
+	queueShare = 4                    // a queue is one that adds 1/queueShare of the minimum round trip,
+	queueFloor = 5 * time.Millisecond // or this if it is more
+	lossMargin = 0.02                 // loss above the base loss by this is congestion
+)
+
+// Config sets up a BBR controller. The zero Config is usable.
+type Config struct {
+	Datagram   int           // gross bytes of a full datagram; 0 means 1092
+	InitialRTT time.Duration // round trip known in advance; 0 if unknown
+	Seed       uint64        // varies the length of probing cycles between flows
+}
+
+// bbr follows the shape of draft-ietf-ccwg-bbr: a model of the path made of
+// the highest delivered rate and the lowest round trip decides pace and
+// window, and a cycle of small probes keeps the model current. It departs from
+// the draft in that loss which does not depend on the sending rate is measured
+// (baseLoss) and made up for in the pace instead of being taken for congestion.
+type bbr struct {
+	cfg    Config
+	random *rand.Rand
+
+	// The model of the path.
+	bandwidth   maxFilter // delivered bytes per second
+	bound       int64     // upper bound set by congestion since the last probe; 0 is none
+	base        baseLoss
+	minRTT      time.Duration // 0 before the first sample
+	minRTTAt    instant.Time  // when a sample last came close to minRTT
+	smoothed    time.Duration
+	jitter      minFilter // variation of the round trip that is not a queue of ours
+	ackInterval time.Duration
+
+	// The round under way, and what the last one showed.
+	round     roundStats
+	roundAt   instant.Time // when it began
+	excess    float64      // share of packets lost beyond the base loss, if more than chance explains
+	congested bool         // excess loss, ECN marks
+	queued    bool         // a standing queue
+
+	cycle
+
+	// earlierBound is what bound was before the present round trip reduced it.
+	earlierBound int64
+	stalled      bool // a persistent timeout, and no acknowledgement since
+	inflight     int
+}
+
+// roundStats is what happens in one round trip.
+type roundStats struct {
+	acked, lost int // bytes
+	lowest      time.Duration
+	variation   time.Duration // mean deviation at its end
+	rate        int64         // highest delivery rate
+	marks       uint64
+	appLimited  bool // some sample was
+}
+
+// NewBBR returns the default controller. It fills paths of 1 Mbit/s to
+// 10 Gbit/s that lose up to about a third of all packets at random, with at
+// most about a bandwidth-delay product of queue.
+func NewBBR(now instant.Time, cfg Config) Controller {
+	if cfg.Datagram == 0 {
+		cfg.Datagram = 1092
+	}
+	return &bbr{
+		cfg:      cfg,
+		random:   rand.New(rand.NewPCG(cfg.Seed, 0)),
+		minRTTAt: now,
+	}
+}
+
+func (b *bbr) OnSent(_ instant.Time, _, inflight int) { b.inflight = inflight }
+
+func (b *bbr) OnAck(now instant.Time, s AckSample) {
+	b.inflight = s.Inflight
+	if s.AckedBytes > 0 && b.stalled {
+		b.stalled = false
+		b.bandwidth.reset(b.bandwidth.max() / 2)
+		b.restart()
+	}
+	if s.RoundStart && now.Sub(b.roundAt) >= minRound {
+		b.roundAt = now
+		b.endRound(now)
+		if !s.AppLimited {
+			b.bandwidth.advance()
+		}
+	}
+	b.observe(now, s)
+}
+
+// observe takes one sample into the model and into the round under way.
+func (b *bbr) observe(now instant.Time, s AckSample) {
+	b.smoothed = s.SmoothedRTT
+	b.ackInterval = s.AckInterval
+	b.round.variation = s.RTTVar
+	if s.DeliveryRate > 0 && (!s.AppLimited || s.DeliveryRate > b.bandwidth.max()) {
+		b.bandwidth.add(s.DeliveryRate)
+	}
+	r := &b.round
+	r.acked += s.AckedBytes
+	r.lost += s.LostBytes
+	r.rate = max(r.rate, s.DeliveryRate)
+	r.marks += s.CE
+	r.appLimited = r.appLimited || s.AppLimited
+	if s.RTT > 0 {
+		if r.lowest == 0 || s.RTT < r.lowest {
+			r.lowest = s.RTT
+		}
+		b.observeRTT(now, s.RTT)
+	}
+	size := float64(b.cfg.Datagram)
+	b.base.add(float64(s.AckedBytes)/size, float64(s.LostBytes)/size)
+}
+
+// observeRTT keeps the minimum round trip. A sample near it is taken as proof
+// that it still holds, which spares a flow without queue the probing.
+func (b *bbr) observeRTT(now instant.Time, rtt time.Duration) {
+	if b.minRTT == 0 || rtt < b.minRTT {
+		b.minRTT = rtt
+	}
+	if rtt <= b.minRTT+max(b.minRTT/16, 100*time.Microsecond) {
+		b.minRTTAt = now
+	}
+}
+
+// endRound judges the round trip that has ended and moves the cycle on.
+func (b *bbr) endRound(now instant.Time) {
+	b.excess = b.excessLoss()
+	b.congested = b.round.marks > 0 || b.excess > 0
+	b.jitter.add(b.round.variation)
+	b.queued = b.minRTT > 0 && b.round.lowest > b.minRTT+b.tolerance()
+	b.earlierBound = b.bound
+	b.moveOn(now)
+	b.round = roundStats{}
+}
+
+// tolerance is how much longer than the minimum even the shortest round trip of
+// a round may be without standing for a queue. On a path with jitter the
+// minimum is the luck of one packet, so its variation is allowed for.
+func (b *bbr) tolerance() time.Duration {
+	return max(b.minRTT/queueShare, queueFloor, 2*b.jitter.min())
+}
+
+// excessLoss returns the share of packets that the round lost beyond the base
+// loss, or 0 if that is within the margin or within chance: a packet and two
+// standard deviations, of this round and of the estimate it is compared with.
+func (b *bbr) excessLoss() float64 {
+	if !b.base.trusted() {
+		return 0
+	}
+	size := float64(b.cfg.Datagram)
+	lost := float64(b.round.lost) / size
+	sent := lost + float64(b.round.acked)/size
+	p := b.base.rate()
+	excess := lost - (p+lossMargin)*sent - 1
+	variance := p * (1 - p) * sent * (1 + sent/b.base.packets)
+	if excess <= 0 || excess*excess <= 4*variance {
+		return 0
+	}
+	return lost/sent - p
+}
+
+// OnSpuriousLoss takes the loss out of the round and of the measurement under
+// way, and gives back what this round trip took from the rate because of it.
+func (b *bbr) OnSpuriousLoss(_ instant.Time, bytes int) {
+	b.round.lost = max(0, b.round.lost-bytes)
+	b.base.add(0, -float64(bytes)/float64(b.cfg.Datagram))
+	if b.bound != 0 {
+		b.bound = b.earlierBound
+	}
+}
+
+// OnPersistentTimeout restarts at half the rate, and searches anew, as soon as
+// the path answers again. What was known of the path is otherwise kept: most
+// outages end where they began.
+func (b *bbr) OnPersistentTimeout(instant.Time) { b.stalled = true }
+
+// delivered returns the bytes per second that the path is believed to deliver.
+func (b *bbr) delivered() int64 {
+	rate := b.bandwidth.max()
+	if b.bound > 0 {
+		rate = min(rate, b.bound)
+	}
+	return rate
+}
+
+// sendRate returns the rate at which to send for delivered to arrive.
+func (b *bbr) sendRate() int64 {
+	return int64(float64(b.delivered()) / (1 - b.base.rate()))
+}
+
+// roundTrip returns the minimum round trip, or the one to be assumed.
+func (b *bbr) roundTrip() time.Duration {
+	switch {
+	case b.minRTT > 0:
+		return b.minRTT
+	case b.cfg.InitialRTT > 0:
+		return b.cfg.InitialRTT
+	}
+	return initialRTT
+}
+
+// over returns the bytes that rate sends in d.
+func over(rate int64, d time.Duration) int {
+	return int(float64(rate) * d.Seconds())
+}
+
+// PacingRate returns the send rate times the gain of the phase. The first
+// flight is spread over one round trip.
+func (b *bbr) PacingRate() int64 {
+	size := int64(b.cfg.Datagram)
+	rate := int64(float64(b.sendRate()) * b.pacingGain())
+	if b.firstFlight() {
+		rate = max(rate, int64(float64(initialWindow*size)/b.roundTrip().Seconds()))
+	}
+	// Two datagrams in a round trip go in any case, or a flow that has become
+	// very slow would take very long to learn that it may be faster.
+	slowest := float64(2*size) / max(b.smoothed, b.roundTrip(), 10*time.Millisecond).Seconds()
+	return max(rate, int64(slowest))
+}
+
+// Window returns the cap on the bytes in flight: gain times the
+// bandwidth-delay product, and what is in flight only because acknowledgements
+// and receivers work in batches and we send in trains.
+func (b *bbr) Window() int {
+	size := b.cfg.Datagram
+	rate := b.sendRate()
+	// The mean of a round trip with jitter lies about three mean deviations
+	// above its minimum.
+	window := int(b.windowGain() * float64(over(rate, b.roundTrip()+3*b.jitter.min())))
+	if b.phase != probeRTT {
+		window += over(rate, b.ackInterval+batchDelay)
+		window += 2 * min(max(over(rate, trainTime), size), MaxTrain*size)
+	}
+	if b.firstFlight() {
+		window = max(window, initialWindow*size)
+	}
+	return max(window, minWindow*size)
+}
+
+// State describes the controller.
+func (b *bbr) State() State {
+	return State{
+		Name:       "bbr",
+		Phase:      b.phase.String(),
+		Bandwidth:  b.delivered(),
+		MinRTT:     b.minRTT,
+		LossRate:   b.base.rate(),
+		Congested:  b.congested || b.queued,
+		Window:     b.Window(),
+		PacingRate: b.PacingRate(),
+	}
+}

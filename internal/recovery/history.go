@@ -1,0 +1,225 @@
+package recovery
+
+import (
+	"time"
+
+	"example.com/uft/internal/instant"
+)
+
+// state is what is known of one packet number.
+type state uint8
+
+const (
+	skipped     state = iota // never sent, on purpose: acknowledging it is a lie
+	outstanding              // sent, fate unknown
+	lost                     // declared lost, remembered in case it was only late
+	acked                    // acknowledged, or no longer of interest
+)
+
+const (
+	flagEliciting uint8 = 1 << iota
+	flagInFlight
+	flagCopy
+	flagData
+)
+
+// A record is one packet in the history: 24 bytes. What all packets of a
+// train share is in the train.
+type record struct {
+	// ref is the file offset of a Data packet and the log index of a Control
+	// packet. Once acknowledged it is the number at which to look next: all
+	// numbers in between are acknowledged too.
+	ref      uint64
+	train    uint32 // index into history.trains, before wrapping to its length
+	lostAt   uint32 // when the packet was declared lost, by coarse
+	size     uint16
+	length   uint16
+	transfer uint16
+	state    state
+	flags    uint8
+}
+
+func (r *record) eliciting() bool { return r.flags&flagEliciting != 0 }
+func (r *record) inFlight() bool  { return r.flags&flagInFlight != 0 }
+
+// A train is a run of packets sent at the same moment, with the state of the
+// delivery-rate estimator at that moment (rate.go).
+type train struct {
+	sentAt      instant.Time
+	firstSent   instant.Time
+	deliveredAt instant.Time
+	delivered   int64
+	appLimited  bool
+}
+
+// A history keeps the packets of one space in two rings that double when they
+// are full. The numbers [first, next) are kept; none below oldest is
+// outstanding.
+type history struct {
+	records             []record
+	first, oldest, next uint64
+
+	trains                []train
+	firstTrain, nextTrain uint32
+}
+
+const (
+	minRecords = 64
+	minTrains  = 16
+)
+
+// at returns the record of number, which must be in [first, next).
+func (h *history) at(number uint64) *record {
+	return &h.records[number&uint64(len(h.records)-1)]
+}
+
+// trainOf returns the train that r was sent in.
+func (h *history) trainOf(r *record) *train {
+	return &h.trains[r.train&uint32(len(h.trains)-1)]
+}
+
+// push adds the packet p, sent in train t if no earlier packet was sent at the
+// same time, and notes the numbers between the last packet and p as skipped.
+func (h *history) push(p Packet, t train) {
+	if p.Number < h.next {
+		panic("recovery: packet numbers must ascend within a space")
+	}
+	if h.next == 0 {
+		h.first, h.oldest, h.next = p.Number, p.Number, p.Number
+	}
+	id := h.join(t)
+	for h.next < p.Number {
+		h.append(record{train: id, state: skipped})
+	}
+	r := record{
+		train:    id,
+		size:     uint16(p.Size),
+		length:   p.Length,
+		transfer: p.Transfer,
+		state:    outstanding,
+		ref:      uint64(p.Log),
+	}
+	if p.Kind == Data {
+		r.ref = p.Offset
+		r.flags |= flagData
+	}
+	if p.AckEliciting {
+		r.flags |= flagEliciting
+	}
+	if p.InFlight {
+		r.flags |= flagInFlight
+	}
+	if p.Copy {
+		r.flags |= flagCopy
+	}
+	h.append(r)
+}
+
+// append adds r under the next number.
+func (h *history) append(r record) {
+	if used := h.next - h.first; used == uint64(len(h.records)) {
+		grown := make([]record, max(minRecords, 2*len(h.records)))
+		for n := h.first; n < h.next; n++ {
+			grown[n&uint64(len(grown)-1)] = *h.at(n)
+		}
+		h.records = grown
+	}
+	h.next++
+	*h.at(h.next - 1) = r
+}
+
+// join returns the index of the newest train, after adding t if that was sent
+// at another time.
+func (h *history) join(t train) uint32 {
+	used := h.nextTrain - h.firstTrain
+	if used > 0 {
+		newest := h.nextTrain - 1
+		if h.trains[newest&uint32(len(h.trains)-1)].sentAt == t.sentAt {
+			return newest
+		}
+	}
+	if int(used) == len(h.trains) {
+		grown := make([]train, max(minTrains, 2*len(h.trains)))
+		for id := h.firstTrain; id != h.nextTrain; id++ {
+			grown[id&uint32(len(grown)-1)] = h.trains[id&uint32(len(h.trains)-1)]
+		}
+		h.trains = grown
+	}
+	id := h.nextTrain
+	h.trains[id&uint32(len(h.trains)-1)] = t
+	h.nextTrain++
+	return id
+}
+
+// packet returns the packet that record r describes; r must not be acked.
+func (h *history) packet(number uint64, r *record) Packet {
+	p := Packet{
+		Number:       number,
+		SentAt:       h.trainOf(r).sentAt,
+		Size:         int(r.size),
+		AckEliciting: r.eliciting(),
+		InFlight:     r.inFlight(),
+		Copy:         r.flags&flagCopy != 0,
+		Transfer:     r.transfer,
+		Length:       r.length,
+	}
+	if r.flags&flagData != 0 {
+		p.Kind = Data
+		p.Offset = r.ref
+	} else {
+		p.Log = uint32(r.ref)
+	}
+	return p
+}
+
+// nextOutstanding returns the lowest outstanding number at or above number,
+// or h.next if there is none. Number must not be below h.first.
+func (h *history) nextOutstanding(number uint64) uint64 {
+	for number < h.next {
+		switch r := h.at(number); r.state {
+		case outstanding:
+			return number
+		case acked:
+			number = r.ref
+		default:
+			number++
+		}
+	}
+	return h.next
+}
+
+// seek moves oldest to the lowest outstanding packet and reports whether there
+// is one. Every packet is passed once, so the cost is constant per packet.
+func (h *history) seek() bool {
+	h.oldest = h.nextOutstanding(h.oldest)
+	return h.oldest < h.next
+}
+
+// release forgets the packets at the low end that can no longer matter: all
+// below oldest, except that lost ones are kept for the time memory in case
+// they were only late.
+func (h *history) release(now instant.Time, memory time.Duration) {
+	h.seek()
+	for h.first < h.oldest {
+		r := h.at(h.first)
+		if r.state == lost && coarse(now)-r.lostAt <= uint32(memory>>coarseShift) {
+			break
+		}
+		if r.state == acked {
+			h.first = min(r.ref, h.oldest)
+		} else {
+			h.first++
+		}
+	}
+	if h.first < h.next {
+		h.firstTrain = h.at(h.first).train
+	} else {
+		h.firstTrain = h.nextTrain
+	}
+}
+
+// coarseShift makes 2^20 ns, about a millisecond, one unit of coarse time.
+const coarseShift = 20
+
+// coarse returns t in 32 bits, which wrap after 52 days.
+func coarse(t instant.Time) uint32 { return uint32(t >> coarseShift) }

@@ -1,0 +1,88 @@
+package recovery
+
+import (
+	"time"
+
+	"example.com/uft/internal/instant"
+)
+
+// Inflight returns the gross bytes in flight in all spaces.
+func (r *Recovery) Inflight() int { return r.inflight }
+
+// Outstanding returns how many ack-eliciting packets of a space have no fate yet.
+func (r *Recovery) Outstanding(in Space) int { return r.spaces[in].eliciting }
+
+// LargestAcked returns the largest number acknowledged in a space; ok is false
+// if there is none. Packet numbers are shortened relative to it.
+func (r *Recovery) LargestAcked(in Space) (number uint64, ok bool) {
+	end := r.spaces[in].ackedEnd
+	return max(end, 1) - 1, end > 0
+}
+
+// OldestUnacked returns the oldest packet of a space that has no fate yet.
+func (r *Recovery) OldestUnacked(in Space) (p Packet, ok bool) {
+	r.ForEachOutstanding(in, func(oldest Packet) bool {
+		p, ok = oldest, true
+		return false
+	})
+	return p, ok
+}
+
+// ForEachOutstanding calls visit with the packets of a space that have no fate
+// yet, oldest first, until it returns false. It is what copies at the tail of
+// a transfer are made from. Visit must not call methods of r that change it.
+func (r *Recovery) ForEachOutstanding(in Space, visit func(Packet) bool) {
+	h := &r.spaces[in].history
+	for n := h.nextOutstanding(h.oldest); n < h.next; n = h.nextOutstanding(n + 1) {
+		if !visit(h.packet(n, h.at(n))) {
+			return
+		}
+	}
+}
+
+// RequeueAll declares every outstanding packet of a space lost without blaming
+// the path: LostBytes stays zero. It serves when the server has rejected early
+// data, and when the path has changed. An acknowledgement that comes
+// nevertheless is reported as spurious.
+func (r *Recovery) RequeueAll(now instant.Time, in Space, fates *Fates) {
+	fates.reset()
+	fates.Sample.PriorInflight = r.inflight
+	s := &r.spaces[in]
+	for s.seek() {
+		r.lose(now, s, s.at(s.oldest), fates)
+	}
+	s.lossAt = instant.Never
+	fates.Sample.LostBytes = 0
+	r.finish(fates)
+}
+
+// DiscardSpace forgets a space whose keys are gone. Its packets get no fate,
+// and later acknowledgements in it are ignored (RFC 9002 section 6.4).
+func (r *Recovery) DiscardSpace(in Space) {
+	s := &r.spaces[in]
+	for s.seek() {
+		rec := s.at(s.oldest)
+		r.settle(s, s.packet(s.oldest, rec))
+		rec.state, rec.ref = acked, s.oldest+1
+	}
+	*s = space{discarded: true, ackedEnd: s.ackedEnd, lossAt: instant.Never}
+	r.probes = 0
+}
+
+// SmoothedRTT returns the smoothed round-trip time, or the one to be assumed
+// while none has been measured.
+func (r *Recovery) SmoothedRTT() time.Duration {
+	if !r.rtt.sampled {
+		return r.cfg.InitialRTT
+	}
+	return r.rtt.smoothed
+}
+
+// LatestRTT returns the newest sample, the peer's delay included; 0 before the first.
+func (r *Recovery) LatestRTT() time.Duration { return r.rtt.latest }
+
+// MinRTT returns the lowest sample; 0 before the first.
+func (r *Recovery) MinRTT() time.Duration { return r.rtt.min }
+
+// RTTVar returns the mean deviation of the samples; 0 before the first.
+func (r *Recovery) RTTVar() time.Duration { return r.rtt.variance }

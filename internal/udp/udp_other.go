@@ -1,0 +1,55 @@
+//go:build !linux
+
+package udp
+
+import (
+	"net"
+	"net/netip"
+)
+
+// conn is a socket that moves one datagram with each system call.
+type conn struct {
+	socket *net.UDPConn
+	local  netip.AddrPort
+}
+
+// newConn makes a conn of a socket. That the system grants smaller buffers
+// than asked for is no error.
+func newConn(socket *net.UDPConn) (Conn, error) {
+	for size := socketBuffer; size >= socketBuffer/32; size /= 2 {
+		if socket.SetReadBuffer(size) == nil {
+			break
+		}
+	}
+	for size := socketBuffer; size >= socketBuffer/32; size /= 2 {
+		if socket.SetWriteBuffer(size) == nil {
+			break
+		}
+	}
+	return &conn{socket: socket, local: boundTo(socket)}, nil
+}
+
+func (c *conn) LocalAddr() netip.AddrPort { return c.local }
+func (c *conn) SocketDrops() uint64       { return 0 }
+func (c *conn) ReceiveBuffer() int        { return 0 }
+func (c *conn) Close() error              { return c.socket.Close() }
+
+func (c *conn) ReadTrain(buf []byte) (n, segmentSize int, remote, local netip.AddrPort, ecn byte, err error) {
+	for {
+		n, remote, err = c.socket.ReadFromUDPAddrPort(buf)
+		if err == nil {
+			return n, n, unmap(remote), c.local, 0, nil
+		}
+		if isClosed(err) || !isPassing(err) {
+			return 0, 0, netip.AddrPort{}, netip.AddrPort{}, 0, err
+		}
+	}
+}
+
+// WriteTrain leaves the choice of the source address to the system.
+func (c *conn) WriteTrain(buf []byte, segmentSize int, remote, _ netip.AddrPort) error {
+	return eachDatagram(buf, segmentSize, func(datagram []byte) error {
+		_, err := c.socket.WriteToUDPAddrPort(datagram, remote)
+		return err
+	})
+}

@@ -1,0 +1,346 @@
+package transport
+
+import (
+	"context"
+	"io"
+
+	"example.com/uft/internal/core"
+	"example.com/uft/internal/ranges"
+	"example.com/uft/internal/wire"
+)
+
+// smallSlab is the size up to which a complete slab is moved out of its 64 KiB
+// buffer, so that many small files waiting take little memory.
+const smallSlab = 16 << 10
+
+// A Slab is a piece of a transfer: Data stands at Offset. Offset is a multiple
+// of SlabSize and Data has SlabSize bytes, but at the end of the transfer and
+// beside bytes that the sender skipped.
+type Slab struct {
+	Offset int64
+	Data   []byte
+
+	memory int64 // bytes of its buffer
+}
+
+// A BulkReceiver is the receiving end of a transfer.
+type BulkReceiver struct {
+	conn *Conn
+	id   uint16
+
+	// Guarded by conn.mu.
+	partial  map[int64]*partialSlab // by index: offset / SlabSize
+	finished ranges.Set             // bytes that were queued or skipped
+	skipped  bool                   // Skip was called
+	ready    []Slab
+	arrived  signal
+	size     int64 // in all, if known
+	known    bool
+	err      error // why nothing more comes
+}
+
+// A partialSlab is a slab that has gaps.
+type partialSlab struct {
+	buffer *slabBuffer
+	got    ranges.Set // offsets in the transfer
+}
+
+// receiver returns the receiving end of a transfer, a new one for a new
+// transfer. c.mu is held.
+func (c *Conn) receiver(id uint16) *BulkReceiver {
+	r := c.receivers[id]
+	if r == nil {
+		r = &BulkReceiver{conn: c, id: id, partial: map[int64]*partialSlab{}}
+		c.receivers[id] = r
+	}
+	return r
+}
+
+// takeBlock puts the bytes of a DATA frame where they belong. c.mu is held.
+func (c *Conn) takeBlock(block core.Block) {
+	r := c.receiver(block.Transfer)
+	if r.err != nil || c.closing {
+		c.core.ConsumeBulk(r.id, block.Offset, block.Offset+uint64(len(block.Bytes)))
+		return
+	}
+	offset, p := int64(block.Offset), block.Bytes
+	for len(p) > 0 {
+		border := offset - offset%SlabSize + SlabSize
+		n := int(min(int64(len(p)), border-offset))
+		r.put(offset, p[:n])
+		offset, p = offset+int64(n), p[n:]
+	}
+}
+
+// put copies bytes of one slab into it, but for those that are skipped.
+func (r *BulkReceiver) put(offset int64, p []byte) {
+	if len(r.finished) > 0 {
+		start, end := uint64(offset), uint64(offset)+uint64(len(p))
+		if gap, gapEnd := r.finished.FirstGap(start, end); gap != start || gapEnd != end {
+			r.putAround(start, end, p)
+			return
+		}
+	}
+	c, index := r.conn, offset/SlabSize
+	slab := r.partial[index]
+	if slab == nil {
+		slab = &partialSlab{buffer: takeSlab()}
+		r.partial[index] = slab
+		c.occupy(SlabSize)
+	}
+	copy(slab.buffer[offset%SlabSize:], p)
+	slab.got.Add(uint64(offset), uint64(offset)+uint64(len(p)))
+	c.backlog += int64(len(p))
+	r.checkSlab(index, slab)
+}
+
+// putAround puts the bytes [start, end) that are not skipped, and gives the
+// credit for the others back.
+func (r *BulkReceiver) putAround(start, end uint64, p []byte) {
+	for at := start; at < end; {
+		gap, gapEnd := r.finished.FirstGap(at, end)
+		gap, gapEnd = min(gap, end), min(gapEnd, end)
+		r.conn.core.ConsumeBulk(r.id, at, gap)
+		if gap >= end {
+			return
+		}
+		r.put(int64(gap), p[gap-start:gapEnd-start])
+		at = gapEnd
+	}
+}
+
+// occupy counts memory. A sender that keeps within its credit but spreads a
+// few bytes over many slabs would take far more memory than it has credit; one
+// that sends in order, with whatever loss, does not come near this bound.
+func (c *Conn) occupy(bytes int64) {
+	c.slabMemory += bytes
+	if limit := 2*c.cfg.BulkMemory + 64*SlabSize; c.slabMemory > limit && !c.closing && c.err == nil {
+		c.closing = true
+		c.core.Close(c.socket.clock.now(), uint64(wire.CodeFlowControl), "transfers are spread over too much memory")
+	}
+}
+
+// end takes the size of the transfer.
+func (r *BulkReceiver) end(size int64) {
+	r.size, r.known = size, true
+	if slab := r.partial[size/SlabSize]; slab != nil {
+		r.checkSlab(size/SlabSize, slab)
+	}
+	r.arrived.wake()
+}
+
+// limits returns the offsets at which a slab begins and ends.
+func (r *BulkReceiver) limits(index int64) (start, end uint64) {
+	start = uint64(index) * SlabSize
+	end = start + SlabSize
+	if r.known {
+		end = min(end, uint64(r.size))
+	}
+	return start, end
+}
+
+// checkSlab queues a slab that has no gaps left, skipped bytes apart.
+func (r *BulkReceiver) checkSlab(index int64, slab *partialSlab) {
+	start, end := r.limits(index)
+	if len(r.finished) == 0 {
+		if len(slab.got) != 1 || slab.got[0].Start != start || slab.got[0].End < end {
+			return
+		}
+	} else {
+		for at := start; at < end; {
+			gap, gapEnd := slab.got.FirstGap(at, end)
+			if gap >= end {
+				break
+			}
+			if !r.finished.ContainsRange(gap, min(gapEnd, end)) {
+				return
+			}
+			at = gapEnd
+		}
+	}
+	delete(r.partial, index)
+	for i, run := range slab.got {
+		r.queue(slab.buffer, run, i == len(slab.got)-1)
+	}
+	r.finished.Add(start, end)
+	r.arrived.wake()
+}
+
+// queue hands a run of bytes of a complete slab to the application. The last
+// run of a slab takes the buffer with it, where the run is not small; the
+// others, which only exist beside skipped bytes, get buffers of their own.
+func (r *BulkReceiver) queue(buffer *slabBuffer, run ranges.Range, last bool) {
+	offset, n := int64(run.Start), int64(run.Len())
+	data := buffer[offset%SlabSize:][:n]
+	memory := int64(SlabSize)
+	if n <= smallSlab || !last {
+		data = append([]byte(nil), data...)
+		memory = n
+		r.conn.occupy(n)
+		if last {
+			r.conn.slabMemory -= SlabSize
+			giveSlab(buffer)
+		}
+	}
+	r.ready = append(r.ready, Slab{Offset: offset, Data: data, memory: memory})
+}
+
+// ID returns the number of the transfer, the same on both sides.
+func (r *BulkReceiver) ID() uint16 { return r.id }
+
+// Size returns how many bytes the transfer has in all, once the sender has
+// said so.
+func (r *BulkReceiver) Size() (size int64, known bool) {
+	r.conn.mu.Lock()
+	defer r.conn.mu.Unlock()
+	return r.size, r.known
+}
+
+// Next returns the next complete slab, waiting for it. Every byte that the
+// sender sent comes once, in any order. After the last it returns io.EOF;
+// where one side has broken the transfer off, a *StreamError. When the
+// connection is over, it first returns the slabs that were complete by then.
+func (r *BulkReceiver) Next(ctx context.Context) (Slab, error) {
+	c := r.conn
+	for {
+		c.mu.Lock()
+		slab, found, err := r.next()
+		if found || err != nil {
+			c.mu.Unlock()
+			return slab, err
+		}
+		arrived := r.arrived.wait()
+		c.mu.Unlock()
+		if err := c.await(ctx, arrived); err != nil {
+			return Slab{}, err
+		}
+	}
+}
+
+// next returns the next slab if there is one. conn.mu is held.
+func (r *BulkReceiver) next() (slab Slab, found bool, err error) {
+	switch {
+	case r.err != nil:
+		return Slab{}, false, r.err
+	case len(r.ready) > 0:
+		slab = r.ready[0]
+		r.ready[0] = Slab{}
+		r.ready = r.ready[1:]
+		return slab, true, nil
+	case r.known && (r.size == 0 || r.finished.ContainsRange(0, uint64(r.size))):
+		if !r.skipped {
+			// Every byte has come. Skipped ones may still come, and are to
+			// find their receiver.
+			delete(r.conn.receivers, r.id)
+		}
+		return Slab{}, false, io.EOF
+	}
+	return Slab{}, false, r.conn.err
+}
+
+// Release says that a slab is done with: the sender may send as many more
+// bytes. The data must not be used afterwards.
+func (r *BulkReceiver) Release(slab Slab) {
+	c := r.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.release(slab)
+	c.wakeOwner()
+}
+
+// release is Release with conn.mu held.
+func (r *BulkReceiver) release(slab Slab) {
+	c := r.conn
+	c.slabMemory -= slab.memory
+	r.consume(uint64(slab.Offset), uint64(slab.Offset)+uint64(len(slab.Data)))
+	if slab.memory == SlabSize {
+		giveSlabSlice(slab.Data[:0])
+	}
+}
+
+// consume gives the credit for received bytes back.
+func (r *BulkReceiver) consume(start, end uint64) {
+	r.conn.backlog -= int64(end - start)
+	if r.conn.err == nil {
+		r.conn.core.ConsumeBulk(r.id, start, end)
+	}
+}
+
+// Skip says that the bytes [start, end) will not come, because this side has
+// them and the sender was told. Those that come all the same are dropped, but
+// for slabs that were complete before.
+func (r *BulkReceiver) Skip(start, end int64) {
+	c := r.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if start < 0 || start >= end || r.err != nil {
+		return
+	}
+	r.skipped = true
+	r.finished.Add(uint64(start), uint64(end))
+	for index, slab := range r.partial {
+		if from, to := index*SlabSize, (index+1)*SlabSize; start < to && from < end {
+			r.drop(slab, uint64(start), uint64(end))
+			if len(slab.got) == 0 {
+				r.discard(index, slab)
+			} else {
+				r.checkSlab(index, slab)
+			}
+		}
+	}
+	r.arrived.wake()
+	c.wakeOwner()
+}
+
+// drop removes bytes from a partial slab. The sets know only whole ranges, so
+// the credit is given back for what the removal takes away.
+func (r *BulkReceiver) drop(slab *partialSlab, start, end uint64) {
+	for _, run := range slab.got {
+		if from, to := max(run.Start, start), min(run.End, end); from < to {
+			r.consume(from, to)
+		}
+	}
+	slab.got.Remove(start, end)
+}
+
+// discard forgets a partial slab without bytes.
+func (r *BulkReceiver) discard(index int64, slab *partialSlab) {
+	delete(r.partial, index)
+	giveSlab(slab.buffer)
+	r.conn.slabMemory -= SlabSize
+}
+
+// Stop says that nothing more of the transfer is wanted. The sender is told
+// the code.
+func (r *BulkReceiver) Stop(code uint64) {
+	c := r.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.err != nil {
+		return
+	}
+	if c.err == nil {
+		c.core.StopBulk(r.id, code)
+	}
+	r.breakOff(&StreamError{Bulk: true, ID: uint64(r.id), Code: code})
+	c.wakeOwner()
+}
+
+// breakOff ends the transfer and frees what is in memory but not handed out.
+// conn.mu is held.
+func (r *BulkReceiver) breakOff(err error) {
+	if r.err != nil {
+		return
+	}
+	r.err = err
+	for index, slab := range r.partial {
+		r.drop(slab, 0, wire.MaxVarint)
+		r.discard(index, slab)
+	}
+	for _, slab := range r.ready {
+		r.release(slab)
+	}
+	r.ready = nil
+	delete(r.conn.receivers, r.id)
+	r.arrived.wake()
+}

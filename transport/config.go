@@ -1,0 +1,144 @@
+package transport
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"example.com/uft/internal/core"
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/link"
+)
+
+// Config is what connections are made with. A nil Config is an empty one; the
+// zero value of a field means the default that is named beside it.
+type Config struct {
+	// Identity is the server's key. A server without one makes a key that
+	// lasts as long as the Listener.
+	Identity ed25519.PrivateKey
+
+	// VerifyServer decides whether the server with this key is the right
+	// one; its error is found in the *IdentityError that ends the attempt. It
+	// must not call back into the connection. A client without it ACCEPTS ANY
+	// SERVER.
+	VerifyServer func(ed25519.PublicKey) error
+
+	// LocalAddress is the "host:port" that Dial sends from; without it the
+	// system chooses both.
+	LocalAddress string
+
+	// Loss is the share of datagrams, from 0 to 1, that are not sent but
+	// thrown away at the very end, for experiments: every kind of datagram
+	// is drawn by itself. Seed makes the draws repeatable.
+	Loss float64
+	Seed uint64
+
+	// FixedRate is the rate at which is sent, in bit/s with all headers from
+	// IP on; 0 lets the connection find the rate that the path carries.
+	FixedRate int64
+
+	// HandshakeTimeout is how long the first answer may take; default 10 s.
+	HandshakeTimeout time.Duration
+	// IdleTimeout is how long the peer may be silent; default 120 s.
+	IdleTimeout time.Duration
+
+	// BulkMemory bounds the bytes of received transfers that wait in memory
+	// for the application, per connection; default 64 MiB. What a connection
+	// begins with depends on the free memory of the machine.
+	BulkMemory int64
+
+	// Session keeps what makes the next connection to a server quicker, at a
+	// client; nil keeps nothing.
+	Session SessionStore
+
+	// MaxConnections bounds the connections of a Listener; beyond it new
+	// clients get no answer. Default 1024.
+	MaxConnections int
+
+	// Trace is told what happens on a connection, for people to read; nil is
+	// told nothing. It must be quick, and must not call back into the connection.
+	Trace func(elapsed time.Duration, event, details string)
+}
+
+// A SessionStore keeps one secret piece of data for each server: a session to
+// resume, a token that proves the client's address, and the round-trip time.
+// It is used by several goroutines at once. What it fails to keep makes the
+// next connection slower and does no harm, so it returns no errors.
+type SessionStore interface {
+	// Load returns what was stored last for a server, "host:port", or nil.
+	Load(server string) []byte
+	// Store replaces it.
+	Store(server string, data []byte)
+}
+
+// Defaults of Config, implementation constants (docs/protocol.md §13).
+const (
+	defaultBulkMemory     = 64 << 20
+	defaultMaxConnections = 1024
+	maxHalfOpen           = 64
+)
+
+// Bounds of the credit for transfers that a connection begins with, in bytes.
+const (
+	minInitialCredit = 64 << 10
+	maxInitialCredit = 32 << 20
+)
+
+// checked returns a copy of the configuration with the defaults filled in.
+func (c *Config) checked() (*Config, error) {
+	filled := Config{}
+	if c != nil {
+		filled = *c
+	}
+	if err := (link.Config{Loss: filled.Loss}).Validate(); err != nil {
+		return nil, fmt.Errorf("transport: %w", err)
+	}
+	if filled.FixedRate < 0 || filled.BulkMemory < 0 || filled.MaxConnections < 0 ||
+		filled.HandshakeTimeout < 0 || filled.IdleTimeout < 0 {
+		return nil, fmt.Errorf("transport: a negative rate, limit or time in the configuration")
+	}
+	if n := len(filled.Identity); n != 0 && n != ed25519.PrivateKeySize {
+		return nil, fmt.Errorf("transport: an identity key has %d bytes, not %d", ed25519.PrivateKeySize, n)
+	}
+	if filled.BulkMemory == 0 {
+		filled.BulkMemory = defaultBulkMemory
+	}
+	filled.BulkMemory = max(filled.BulkMemory, minInitialCredit)
+	if filled.MaxConnections == 0 {
+		filled.MaxConnections = defaultMaxConnections
+	}
+	return &filled, nil
+}
+
+// coreConfig is the part of the core's configuration that both roles share.
+// credit is what the peer's transfers may send before anything was consumed.
+func (c *Config) coreConfig(source core.BlockSource, credit int64) core.Config {
+	cfg := core.Config{
+		Rand:             rand.Reader,
+		Source:           source,
+		HandshakeTimeout: c.HandshakeTimeout,
+		IdleTimeout:      c.IdleTimeout,
+		BulkWindow:       uint64(min(credit, c.BulkMemory)),
+		MaxBulkWindow:    uint64(c.BulkMemory),
+		FixedRate:        c.FixedRate,
+	}
+	if trace := c.Trace; trace != nil {
+		cfg.Trace = func(e core.TraceEvent) { trace(e.Time.Sub(clockStart), e.Name, e.Text) }
+	}
+	return cfg
+}
+
+// A clock turns the machine's monotonic time into that of the core.
+type clock struct{ epoch time.Time }
+
+// clockStart is what every clock shows when it is made. It is above zero,
+// because the core takes a zero time for one that is not set.
+const clockStart = instant.Time(time.Second)
+
+func newClock() clock { return clock{epoch: time.Now()} }
+
+func (c clock) now() instant.Time { return clockStart.Add(time.Since(c.epoch)) }
+
+// until returns how long it is from now to t, at least 0.
+func (c clock) until(t instant.Time) time.Duration { return max(0, t.Sub(c.now())) }

@@ -1,0 +1,272 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"example.com/uft/internal/core"
+	"example.com/uft/internal/seal"
+	"example.com/uft/internal/udp"
+)
+
+// acceptBacklog is how many connections may wait for Accept.
+const acceptBacklog = 128
+
+// A Listener is a server: it accepts connections on one UDP port.
+type Listener struct {
+	socket      *socket
+	cfg         *Config
+	certificate tls.Certificate
+	resetKey    []byte
+	tickets     *seal.Tickets
+
+	backlog chan *Conn
+	closed  chan struct{}
+	once    sync.Once
+
+	// Guarded by socket.mu.
+	accepted, refused uint64
+	free              int64 // bytes of memory, at freeAt
+	freeAt            time.Time
+}
+
+// ListenerStats is a snapshot of a Listener's counters.
+type ListenerStats struct {
+	Connections       int    // at the moment, half-open and closing ones included
+	Accepted          uint64 // connections begun
+	Refused           uint64 // clients that got no answer, for want of room
+	SimulatedLoss     uint64 // datagrams thrown away by Config.Loss
+	SocketDrops       uint64 // datagrams that the system dropped
+	ReceiveBufferSize int    // bytes granted by the system; 0: not known
+}
+
+// Listen starts a server on address, "host:port". Without a host it takes IPv4
+// and IPv6 on all addresses of the machine.
+func Listen(address string, cfg *Config) (*Listener, error) {
+	checked, err := cfg.checked()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := udp.Listen(address)
+	if err != nil {
+		return nil, fmt.Errorf("transport: %w", err)
+	}
+	l, err := listenOn(conn, checked)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// listenOn starts a server on a socket, which is the Listener's from then on
+// unless there is an error.
+func listenOn(conn udp.Conn, cfg *Config) (*Listener, error) {
+	identity := cfg.Identity
+	if identity == nil {
+		var err error
+		if _, identity, err = ed25519.GenerateKey(rand.Reader); err != nil {
+			return nil, fmt.Errorf("transport: a key for this run: %w", err)
+		}
+	}
+	certificate, err := seal.SelfSigned(identity)
+	if err != nil {
+		return nil, fmt.Errorf("transport: %w", err)
+	}
+	tickets, err := seal.NewTickets(nil)
+	if err != nil {
+		return nil, fmt.Errorf("transport: %w", err)
+	}
+	tokenKey, err := addressTokenKey(identity)
+	if err != nil {
+		return nil, err
+	}
+	l := &Listener{
+		socket:      newSocket(conn, cfg, true),
+		cfg:         cfg,
+		certificate: certificate,
+		resetKey:    seal.ResetKey(identity),
+		tickets:     tickets,
+		backlog:     make(chan *Conn, acceptBacklog),
+		closed:      make(chan struct{}),
+	}
+	l.socket.endpoint = core.NewEndpoint(core.EndpointConfig{
+		Rand:        rand.Reader,
+		ResetKey:    l.resetKey,
+		TokenKey:    tokenKey,
+		MaxHalfOpen: maxHalfOpen,
+		Accept:      l.configure,
+	})
+	go l.socket.read()
+	return l, nil
+}
+
+// addressTokenKey derives the key of the address tokens from the identity, so
+// that they outlive the process as the identity does.
+func addressTokenKey(identity ed25519.PrivateKey) (*seal.TokenKey, error) {
+	secret, err := hkdf.Key(sha256.New, identity.Seed(), nil, "uft/1 address token key", seal.TokenKeySize)
+	if err != nil {
+		return nil, fmt.Errorf("transport: token key: %w", err)
+	}
+	key, err := seal.NewTokenKey(secret)
+	if err != nil {
+		return nil, fmt.Errorf("transport: %w", err)
+	}
+	return key, nil
+}
+
+// configure makes the configuration of a new connection. The endpoint calls it
+// inside Route, so the socket's mutex is held.
+func (l *Listener) configure(remote netip.AddrPort, validated bool) (cfg core.Config, refuse bool) {
+	s := l.socket
+	if isDone(l.closed) || len(s.conns) >= l.cfg.MaxConnections || len(l.backlog) == cap(l.backlog) {
+		l.refused++
+		return core.Config{}, true
+	}
+	l.accepted++
+	c := newConn(s, l.cfg, remote)
+	c.offer = l.offer
+	s.newest = c
+	cfg = l.cfg.coreConfig(c, initialCredit(l.freeMemory(), len(s.conns)))
+	cfg.ResetKey = l.resetKey
+	cfg.Engine = func(parameters []byte) seal.Engine {
+		return seal.NewTLSServer(seal.ServerConfig{
+			Certificate: l.certificate,
+			Parameters:  parameters,
+			Tickets:     l.tickets,
+			AllowEarly:  validated,
+		})
+	}
+	return cfg, false
+}
+
+// freeMemory returns what the machine has free, as of a second ago at most.
+func (l *Listener) freeMemory() int64 {
+	if now := time.Now(); l.freeAt.IsZero() || now.Sub(l.freeAt) > time.Second {
+		l.free, l.freeAt = availableMemory(), now
+	}
+	return l.free
+}
+
+// offer gives a connection to Accept. One for which there is no room is closed.
+func (l *Listener) offer(c *Conn) {
+	select {
+	case l.backlog <- c:
+	default:
+		c.startClose(0, "the server has too many connections waiting")
+	}
+}
+
+// Accept returns the next connection whose handshake is complete, or whose
+// data has come before that (see Conn.EarlyData).
+func (l *Listener) Accept(ctx context.Context) (*Conn, error) {
+	if isDone(l.closed) {
+		return nil, ErrClosed
+	}
+	select {
+	case c := <-l.backlog:
+		return c, nil
+	case <-l.closed:
+		return nil, ErrClosed
+	case <-l.socket.readerDone:
+		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Addr returns the address of the socket, a *net.UDPAddr.
+func (l *Listener) Addr() net.Addr { return net.UDPAddrFromAddrPort(l.socket.udp.LocalAddr()) }
+
+// Identity returns the public key that clients see.
+func (l *Listener) Identity() ed25519.PublicKey {
+	return l.certificate.PrivateKey.(ed25519.PrivateKey).Public().(ed25519.PublicKey)
+}
+
+// Stats returns a snapshot of the counters.
+func (l *Listener) Stats() ListenerStats {
+	s := l.socket
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ListenerStats{
+		Connections:       len(s.conns),
+		Accepted:          l.accepted,
+		Refused:           l.refused,
+		SimulatedLoss:     s.dropped.Load(),
+		SocketDrops:       s.udp.SocketDrops(),
+		ReceiveBufferSize: s.udp.ReceiveBuffer(),
+	}
+}
+
+// Close ends the server: it closes all connections with code 0, waits until
+// their peers were told, and closes the socket.
+func (l *Listener) Close() error {
+	l.once.Do(func() {
+		// The endpoint is asked under the socket's mutex, so no connection
+		// begins once the channel is closed under it.
+		l.socket.mu.Lock()
+		close(l.closed)
+		l.socket.mu.Unlock()
+		conns := l.socket.all()
+		for _, c := range conns {
+			c.startClose(0, "the server ends")
+		}
+		for _, c := range conns {
+			_ = c.Close()
+		}
+		l.socket.udp.Close()
+		<-l.socket.readerDone
+		for _, c := range conns {
+			// The end of the reader is the end of its linger.
+			c.wakeOwner()
+			<-c.stopped
+		}
+	})
+	return nil
+}
+
+// initialCredit is how many bytes of transfers a peer may send before anything
+// was consumed: a quarter of the free memory, within bounds, and less for each
+// connection that is there already (docs/protocol.md §9.3).
+func initialCredit(free int64, connections int) int64 {
+	return max(minInitialCredit, min(free/4, maxInitialCredit)/int64(1+connections))
+}
+
+// unknownMemory is what is taken for free where the system does not tell.
+const unknownMemory = 64 << 20
+
+// availableMemory returns how many bytes of memory can be had without
+// swapping. Only Linux tells in a file.
+func availableMemory() int64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return unknownMemory
+	}
+	return parseMemoryInfo(text)
+}
+
+// parseMemoryInfo finds the line "MemAvailable: 12345 kB".
+func parseMemoryInfo(text []byte) int64 {
+	for line := range bytes.Lines(text) {
+		fields := bytes.Fields(line)
+		if len(fields) < 2 || string(fields[0]) != "MemAvailable:" {
+			continue
+		}
+		if kilobytes, err := strconv.ParseInt(string(fields[1]), 10, 40); err == nil && kilobytes >= 0 {
+			return kilobytes << 10
+		}
+	}
+	return unknownMemory
+}
