@@ -14,6 +14,10 @@ const maxControlFrame = 1 + 8 + 8 + 8
 // streamFrameHeader bounds the type, id, offset and length of a STREAM frame.
 const streamFrameHeader = 1 + 8 + 8 + 2
 
+// singleByteFrames is room kept free for the frames without fields that go in
+// whatever else fills the packet: IMMEDIATE_ACK and PING.
+const singleByteFrames = 2
+
 // transmitControl writes one Application packet with whatever is not file
 // data: acknowledgements, limits, streams.
 func (c *Conn) transmitControl(b []byte) int {
@@ -34,7 +38,7 @@ func (c *Conn) transmitControl(b []byte) int {
 	pn := s.next
 	b, lengthAt := c.appendAppHeader(b, early, pn)
 	body := len(b)
-	limit := wire.MaxDatagram - wire.TagLen
+	limit := wire.MaxDatagram - wire.TagLen - singleByteFrames
 	c.frames = c.frames[:0]
 	if !early && (ackDue || !s.received.Deadline().After(c.now.Add(maxAckDelay))) {
 		room := limit - len(b)
