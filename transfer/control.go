@@ -75,8 +75,8 @@ func (c *control) start() {
 func (c *control) stop(err error) {
 	c.fail(err)
 	_ = c.stream.Close() // it may be over
+	c.loops.Wait()       // first, since the reader of messages begins jobs
 	c.jobs.Wait()
-	c.loops.Wait()
 }
 
 // fail ends the conversation; the first reason counts.

@@ -69,6 +69,8 @@ func (e *Error) Error() string {
 		return prefix(e.Name, text)
 	case e.Err == nil:
 		return prefix(e.Name, e.Kind.String())
+	case isStore(e.Err):
+		return e.Err.Error() // names the file
 	default:
 		return prefix(e.Name, e.Err.Error())
 	}
@@ -88,6 +90,11 @@ func KindOf(err error) Kind {
 		return known.Kind
 	}
 	return kindOfConnection(err)
+}
+
+func isStore(err error) bool {
+	var known *store.Error
+	return errors.As(err, &known)
 }
 
 func prefix(name, text string) string {
@@ -124,6 +131,8 @@ func kindOfConnection(err error) Kind {
 		switch code := xfer.Code(closed.Code); code {
 		case xfer.CodeMode, xfer.CodeBusy:
 			return KindRefused
+		case xfer.CodeNotFound:
+			return KindSource // an Exchange without the file that it was to send
 		case xfer.CodeProtocol, xfer.CodeInternal:
 			return KindOther
 		}

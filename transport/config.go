@@ -81,7 +81,7 @@ const (
 
 // Bounds of the credit for transfers that a connection begins with, in bytes.
 const (
-	minInitialCredit = 64 << 10
+	minInitialCredit = 128 << 10
 	maxInitialCredit = 32 << 20
 )
 

@@ -46,6 +46,8 @@ type Conn struct {
 	// memory is what a client keeps of the server; nil where it keeps nothing.
 	memory *memory
 
+	port portWatch // of the owner
+
 	// mu guards the core and everything below, and the fields of the
 	// connection's streams and transfers where they say so.
 	mu        sync.Mutex

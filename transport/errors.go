@@ -145,6 +145,7 @@ func convertError(err, sendError error) error {
 		timeout     *core.TimeoutError
 		reset       *core.ResetError
 		version     *core.VersionError
+		closedPort  *ClosedPortError
 		identity    *IdentityError
 	)
 	switch {
@@ -162,6 +163,8 @@ func convertError(err, sendError error) error {
 		return &TimeoutError{Handshake: timeout.Handshake, After: timeout.After, SendError: sendError}
 	case errors.As(err, &reset):
 		return &ResetError{}
+	case errors.As(err, &closedPort):
+		return closedPort
 	case errors.As(err, &version):
 		return &VersionError{Versions: version.Versions}
 	default:

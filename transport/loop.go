@@ -116,6 +116,10 @@ func (c *Conn) advance(out []byte, received int) (closing, more bool) {
 	}
 	closing = c.closing
 	c.mu.Unlock()
+	if received > 0 {
+		c.port.heard(now)
+	}
+	c.watchPort(now)
 
 	drained := c.transmit(out)
 	c.mu.Lock()
@@ -169,6 +173,9 @@ func (c *Conn) wait(timer *time.Timer) (taken int) {
 		deadline = instant.Min(deadline, c.socket.clock.now().Add(maxLinger))
 	}
 	c.mu.Unlock()
+	if c.offer == nil && c.port.answers == nil {
+		deadline = instant.Min(deadline, c.port.next)
+	}
 	if deadline == instant.Never {
 		timer.Stop()
 	} else {

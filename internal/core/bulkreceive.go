@@ -21,7 +21,9 @@ type bulkIn struct {
 }
 
 // over reports that nothing of the transfer can come any more, and nothing of
-// it is in memory.
+// it is in memory. A transfer of which the sender skipped parts is never over:
+// bytes that were on their way when it was told to skip them may still come, and
+// must be counted.
 func (t *bulkIn) over() bool {
 	return (t.reset || t.sizeKnown && t.count == t.size) && t.consumed == t.count
 }
@@ -131,17 +133,6 @@ func (b *bulkReceiver) forget(t *bulkIn) {
 	delete(b.byID, t.id)
 	b.closed.put(t.id, true)
 	b.stops.put(t.id, false)
-}
-
-// ForgetBulk says that the application has all it wants of the incoming
-// transfer and holds none of its bytes. It is needed where the sender has
-// skipped parts: then only the application knows that nothing is missing. What
-// comes later is dropped.
-func (c *Conn) ForgetBulk(id uint16) {
-	if t := c.bulkIn.byID[id]; t != nil {
-		c.bulkIn.credit.consume(c.now, c.recovery.SmoothedRTT(), t.count-t.consumed)
-		c.bulkIn.forget(t)
-	}
 }
 
 // ConsumeBulk says that the received bytes [start, end) no longer occupy

@@ -77,6 +77,15 @@ func (c *Conn) drain(err error) {
 	c.end(err)
 }
 
+// Abandon ends the connection without a word, because the caller has found out
+// by other means that the peer is gone. EventClosed carries err.
+func (c *Conn) Abandon(now instant.Time, err error) {
+	c.now = now
+	if c.state < stateClosing {
+		c.vanish(err)
+	}
+}
+
 // vanish ends the connection without a word: there is nobody to hear it.
 func (c *Conn) vanish(err error) {
 	c.state = stateGone

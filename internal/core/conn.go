@@ -85,7 +85,6 @@ type Conn struct {
 	backlog      uint64
 	stats        Stats
 	frame        wire.Frame // parse buffer
-	scratch      []byte
 }
 
 // space is one packet-number space (docs/protocol.md §7.1).

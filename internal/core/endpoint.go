@@ -26,7 +26,12 @@ type EndpointConfig struct {
 	Accept func(remote netip.AddrPort, addressValidated bool) (cfg Config, refuse bool)
 }
 
-const defaultMaxHalfOpen = 64
+const (
+	defaultMaxHalfOpen = 64
+	// provedFactor times as many may be under way from proved addresses: they
+	// cannot be invented, but they can be many.
+	provedFactor = 16
+)
 
 // Endpoint finds the connection of a datagram, and answers by itself, without
 // keeping state, what belongs to none (docs/protocol.md §6.5, §3.5, §3.6). It
@@ -85,9 +90,9 @@ func (e *Endpoint) Remove(c *Conn) {
 
 // Len is how many connections are registered.
 func (e *Endpoint) Len() int {
-	seen := len(e.byRemote)
+	seen := 0
 	for id, c := range e.byID {
-		if c.role == Server && id == c.localID {
+		if id == c.localID {
 			seen++
 		}
 	}
@@ -149,8 +154,12 @@ func (e *Endpoint) accept(now instant.Time, unix int64, path Path, h wire.LongHe
 	if len(h.Token) > 0 && e.cfg.TokenKey != nil {
 		e.checkToken(&from, unix, path, h.Token)
 	}
-	if !from.validated && e.cfg.TokenKey != nil && (e.cfg.AlwaysRetry || len(e.halfOpen) >= e.cfg.MaxHalfOpen) {
+	full := len(e.halfOpen) >= e.cfg.MaxHalfOpen
+	switch {
+	case !from.validated && e.cfg.TokenKey != nil && (e.cfg.AlwaysRetry || full):
 		return e.retryReply(unix, path, h)
+	case !from.validated && full, len(e.halfOpen) >= provedFactor*e.cfg.MaxHalfOpen:
+		return Route{} // the client asks again, by its probe timeout
 	}
 	if !e.opens(h, datagram) {
 		return Route{} // damaged, or not meant for us: nothing is kept for it

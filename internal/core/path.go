@@ -69,6 +69,9 @@ type pathAnswer struct {
 	data [8]byte
 }
 
+// challengeDatagram is the size of a datagram with a PATH_CHALLENGE.
+const challengeDatagram = wire.ShortHeaderLen + 1 + 8 + wire.TagLen
+
 // maxPathAnswers bounds the challenges that wait to be answered.
 const maxPathAnswers = 4
 
@@ -93,7 +96,7 @@ func (c *Conn) notePath(path Path) {
 		return
 	}
 	c.pathSet.candidate, c.pathSet.haveCandidate = path, true
-	c.pathSet.candidateIn, c.pathSet.candidateOut = wire.ShortHeaderLen+wire.TagLen, 0
+	c.pathSet.candidateIn, c.pathSet.candidateOut = wire.ShortHeaderLen+1+wire.TagLen, 0 // it was at least that long
 	c.validation.pending = true
 	c.validation.sendAt, c.validation.until = c.now, c.now.Add(3*max(c.recovery.SmoothedRTT(), time.Second))
 	c.trace("path_challenge", "%v", path.Remote)
@@ -137,7 +140,7 @@ func (c *Conn) transmitPathFrames(b []byte) (int, Path) {
 	case v.pending && !v.sendAt.After(c.now):
 		to, frame = c.pathSet.candidate, wire.PathChallenge{Data: v.challenge}.Append
 		v.sendAt = c.now.Add(max(c.recovery.SmoothedRTT(), 100*time.Millisecond))
-		if c.pathSet.candidateOut > amplification*c.pathSet.candidateIn {
+		if c.pathSet.candidateOut+challengeDatagram > amplification*c.pathSet.candidateIn {
 			return 0, c.path
 		}
 	default:

@@ -120,6 +120,9 @@ func (c *memoryConn) LocalAddr() netip.AddrPort { return c.local }
 func (c *memoryConn) SocketDrops() uint64       { return c.drops.Load() }
 func (c *memoryConn) ReceiveBuffer() int        { return 0 }
 
+// PortClosed returns false: nothing in memory answers for a machine.
+func (c *memoryConn) PortClosed(netip.AddrPort) bool { return false }
+
 func (c *memoryConn) Close() error {
 	c.once.Do(func() {
 		c.net.mu.Lock()

@@ -67,6 +67,10 @@ type Conn interface {
 	// as the kernel granted it, 0 where it does not tell.
 	ReceiveBuffer() int
 
+	// PortClosed reports whether the system at remote says that nobody listens
+	// there. It may take closedPortWait. False proves nothing.
+	PortClosed(remote netip.AddrPort) bool
+
 	// Close closes the socket and ends a ReadTrain that waits.
 	Close() error
 }

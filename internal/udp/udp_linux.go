@@ -91,7 +91,10 @@ func (c *conn) setOptions(fd int) error {
 func (c *conn) LocalAddr() netip.AddrPort { return c.local }
 func (c *conn) SocketDrops() uint64       { return c.drops.Load() }
 func (c *conn) ReceiveBuffer() int        { return c.receiveBuffer }
-func (c *conn) Close() error              { return c.socket.Close() }
+
+// PortClosed asks with a socket of its own.
+func (c *conn) PortClosed(remote netip.AddrPort) bool { return portClosed(remote) }
+func (c *conn) Close() error                          { return c.socket.Close() }
 
 func (c *conn) ReadTrain(buf []byte) (n, segmentSize int, remote, local netip.AddrPort, ecn byte, err error) {
 	for {

@@ -1,6 +1,8 @@
 package xfer
 
 import (
+	"encoding/binary"
+
 	"example.com/uft/internal/wire"
 )
 
@@ -82,9 +84,9 @@ func (e *Entry) appendBody(b []byte) []byte {
 	if e.Size != nil {
 		b = wire.AppendUintField(b, 4, *e.Size)
 	}
-	// A varint has 62 bits, so a time beyond 1897 to 2043 stays untold.
-	if e.ModTime != nil && zigzag(*e.ModTime) <= wire.MaxVarint {
-		b = wire.AppendUintField(b, 5, zigzag(*e.ModTime))
+	// Eight bytes and no varint, which would end in 2043.
+	if e.ModTime != nil {
+		b = wire.AppendField(b, 5, binary.BigEndian.AppendUint64(nil, uint64(*e.ModTime)))
 	}
 	if e.Mode != nil {
 		b = wire.AppendUintField(b, 6, uint64(*e.Mode))
@@ -104,8 +106,10 @@ func (e *Entry) parse(f *fields) {
 		case 4:
 			e.Size = f.uintPointer(anyUint)
 		case 5:
-			v := unzigzag(f.uint(anyUint))
-			e.ModTime = &v
+			var v [8]byte
+			f.fixed(v[:])
+			nanoseconds := int64(binary.BigEndian.Uint64(v[:]))
+			e.ModTime = &nanoseconds
 		case 6:
 			v := uint16(f.uint(maxMode))
 			e.Mode = &v

@@ -150,11 +150,6 @@ func ClipText(s string) string {
 	return string(b[:cut])
 }
 
-// zigzag maps small numbers of either sign to small ones.
-func zigzag(v int64) uint64 { return uint64(v)<<1 ^ uint64(v>>63) }
-
-func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
-
 // appendTransfer appends the field that most messages begin with.
 func appendTransfer(b []byte, id uint16) []byte { return wire.AppendUintField(b, 1, uint64(id)) }
 

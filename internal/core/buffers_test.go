@@ -1,0 +1,222 @@
+package core
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"example.com/uft/internal/instant"
+
+	"pgregory.net/rapid"
+)
+
+func TestSendBuffer(t *testing.T) {
+	var b sendBuffer
+	b.write([]byte("0123456789"))
+	expect := func(maxLen int, limit, wantOffset uint64, want string) {
+		t.Helper()
+		if offset, p := b.take(maxLen, limit); string(p) != want || want != "" && offset != wantOffset {
+			t.Errorf("took %q at %d, want %q at %d", p, offset, want, wantOffset)
+		}
+	}
+	expect(4, 8, 0, "0123")
+	expect(10, 8, 4, "4567") // the credit ends here
+	expect(10, 8, 0, "")
+	b.ack(4, 8)
+	b.lost(0, 8)
+	expect(3, 8, 0, "012") // lost bytes need no new credit, acknowledged ones do not come back
+	expect(10, 8, 3, "3")
+	expect(10, 8, 0, "")
+	b.ack(0, 4)
+	if b.base != 8 || b.buffered() != 2 || b.unacked() != 0 {
+		t.Errorf("base %d, %d buffered, %d unacknowledged", b.base, b.buffered(), b.unacked())
+	}
+	expect(10, 20, 8, "89")
+	b.requeue()
+	b.ack(8, 10)
+	expect(10, 20, 0, "")
+	if b.data != nil {
+		t.Error("the memory of a finished burst is kept")
+	}
+}
+
+// TestSendBufferDelivers loses and acknowledges at random: the peer always ends
+// up with all the bytes.
+func TestSendBufferDelivers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		var b sendBuffer
+		var in receiveBuffer
+		var want, got []byte
+		type flight struct {
+			offset uint64
+			p      []byte
+		}
+		var flying []flight
+		for step := 0; step < 300 || b.buffered() > 0; step++ {
+			if len(want) < 2000 && step < 300 {
+				p := make([]byte, random.IntN(30))
+				for i := range p {
+					p[i] = byte(len(want) + i)
+				}
+				b.write(p)
+				want = append(want, p...)
+			}
+			if offset, p := b.take(1+random.IntN(20), b.base+100); len(p) > 0 {
+				flying = append(flying, flight{offset, bytes.Clone(p)})
+			}
+			if len(flying) == 0 || random.IntN(2) == 0 && step < 300 {
+				continue
+			}
+			i := random.IntN(len(flying))
+			f := flying[i]
+			flying = append(flying[:i], flying[i+1:]...)
+			if random.IntN(3) == 0 && step < 300 {
+				b.lost(f.offset, f.offset+uint64(len(f.p)))
+				continue
+			}
+			in.add(f.offset, f.p)
+			b.ack(f.offset, f.offset+uint64(len(f.p)))
+			var chunk [50]byte
+			got = append(got, chunk[:in.read(chunk[:])]...)
+		}
+		for chunk := make([]byte, 50); ; {
+			n := in.read(chunk)
+			if n == 0 {
+				break
+			}
+			got = append(got, chunk[:n]...)
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("%d bytes arrived of %d", len(got), len(want))
+		}
+	})
+}
+
+func TestReceiveBuffer(t *testing.T) {
+	var b receiveBuffer
+	b.add(4, []byte("45"))
+	if n := b.readable(); n != 0 {
+		t.Errorf("%d bytes are readable before the first came", n)
+	}
+	b.add(0, []byte("01"))
+	b.add(1, []byte("XX3XX6")) // overlaps what came before: the first copy counts
+	var p [4]byte
+	if n := b.read(p[:]); string(p[:n]) != "01X3" {
+		t.Errorf("read %q", p[:n])
+	}
+	b.add(0, []byte("zzzz")) // read long ago
+	if got := string(b.peek()); got != "456" {
+		t.Errorf("then %q", got)
+	}
+	b.discard(3)
+	if b.base != 7 || b.data != nil || len(b.received) != 0 {
+		t.Errorf("base %d, %d bytes and %v kept", b.base, len(b.data), b.received)
+	}
+}
+
+func TestReceiveCredit(t *testing.T) {
+	const rtt = 100 * time.Millisecond
+	c := newReceiveCredit(1000, 4000)
+	if !c.use(1000) || c.use(1) {
+		t.Error("the limit is not where it should be")
+	}
+	now := instant.Time(time.Second)
+	c = newReceiveCredit(1000, 4000)
+	c.use(1000)
+	c.consume(now, rtt, 249)
+	if c.pending {
+		t.Error("announced for less than a quarter of the window")
+	}
+	c.consume(now, rtt, 1)
+	if !c.pending || c.limit != 1250 {
+		t.Errorf("limit %d", c.limit)
+	}
+	// Half a window in under two round trips, again and again: it doubles up to
+	// its bound. Slower than that it stays.
+	for range 40 {
+		now = now.Add(rtt)
+		c.consume(now, rtt, c.window/2)
+	}
+	if c.window != 4000 {
+		t.Errorf("window %d", c.window)
+	}
+	slow := newReceiveCredit(1000, 4000)
+	for range 40 {
+		now = now.Add(3 * rtt)
+		slow.consume(now, rtt, 500)
+	}
+	if slow.window != 1000 {
+		t.Errorf("window of a slow reader %d", slow.window)
+	}
+}
+
+func TestSendCredit(t *testing.T) {
+	c := sendCredit{limit: 10, used: 4}
+	if c.raise(10) || c.raise(3) || !c.raise(12) || c.left() != 8 {
+		t.Errorf("%+v", c)
+	}
+	c.used = 20 // more than the limit: none is left, and nothing wraps
+	if c.left() != 0 {
+		t.Errorf("left %d", c.left())
+	}
+}
+
+func TestFrameLogs(t *testing.T) {
+	var l frameLogs
+	if i := l.put(nil); i != 0 || l.get(0) != nil {
+		t.Error("an empty list has a log")
+	}
+	l.release(0)
+	frames := []sentFrame{{kind: sentPing}, {kind: sentStream, id: 7}}
+	a := l.put(frames)
+	frames[1].id = 8 // the log is a copy
+	b := l.put(frames)
+	if l.get(a)[1].id != 7 || l.get(b)[1].id != 8 {
+		t.Error("logs are mixed up")
+	}
+	l.release(a)
+	if c := l.put(frames[:1]); c != a || len(l.get(c)) != 1 {
+		t.Errorf("the place of log %d was not used again but %d", a, c)
+	}
+	for range 10_000 {
+		l.release(l.put(frames))
+	}
+	if len(l.logs) > 4 {
+		t.Errorf("%d logs for three in use", len(l.logs))
+	}
+}
+
+func TestIDSet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s idSet
+		members := map[uint16]bool{}
+		id := rapid.OneOf(rapid.Uint16(), rapid.Uint16Range(0, 200), rapid.Uint16Range(65_400, 65_535))
+		t.Repeat(map[string]func(*rapid.T){
+			"put": func(t *rapid.T) {
+				v, member := id.Draw(t, "id"), rapid.Bool().Draw(t, "member")
+				s.put(v, member)
+				delete(members, v)
+				if member {
+					members[v] = true
+				}
+			},
+			"": func(t *rapid.T) {
+				var all []uint16
+				s.all(func(v uint16) { all = append(all, v) })
+				if len(all) != len(members) || s.empty() != (len(members) == 0) {
+					t.Fatalf("%v, want %v", all, members)
+				}
+				for i, v := range all {
+					if !members[v] || !s.has(v) || i > 0 && all[i-1] >= v {
+						t.Fatalf("%v, want %v", all, members)
+					}
+				}
+				if first, ok := s.first(); ok && first != all[0] {
+					t.Fatalf("first is %d of %v", first, all)
+				}
+			},
+		})
+	})
+}
