@@ -48,6 +48,7 @@ type Conn struct {
 	early     earlyData
 	phase     keyPhase
 	confirmed bool // HANDSHAKE_DONE was sent or received
+	doneAcked bool // and the client has acknowledged it
 	waiting   []waitingTrain
 	failures  uint64 // packets that did not open
 

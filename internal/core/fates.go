@@ -95,6 +95,8 @@ func (c *Conn) frameAcked(f sentFrame) {
 			s.finAcked = true
 			c.retireStream(s)
 		}
+	case sentHandshakeDone:
+		c.doneAcked = true
 	case sentBulkEnd:
 		if t := c.bulkOut.get(uint16(f.id)); t != nil {
 			t.endAcked = true
@@ -128,7 +130,7 @@ func (c *Conn) frameLost(f sentFrame) {
 	case sentCrypto:
 		c.spaces[f.id].out.lost(f.start, f.end)
 	case sentHandshakeDone:
-		c.pending.handshakeDone = true
+		c.pending.handshakeDone = !c.doneAcked
 	case sentNewToken:
 		c.pending.sendToken = true
 	case sentMaxData:

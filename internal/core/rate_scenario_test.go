@@ -96,3 +96,29 @@ func TestUtilisation(t *testing.T) {
 		}
 	}
 }
+
+// TestVerySlow is about rates at which the token bucket holds less than one
+// control packet: everything still has to leave.
+func TestVerySlow(t *testing.T) {
+	for _, test := range []struct {
+		spec string
+		rate int64
+	}{
+		{"delay=20ms", 8_000}, {"delay=20ms,loss=20%", 8_000}, {"delay=300ms,rate=30k,queue=5s", 0}, {"delay=1s,rate=100k,loss=10%,queue=1s", 0},
+	} {
+		cfg := network(t, test.spec)
+		set := func(c *core.Config) { c.FixedRate = test.rate }
+		cfg.Client, cfg.Server = set, set
+		w := newWorld(t, cfg)
+		client, server := w.connect(sim.DialOptions{})
+		up, down := w.file(client, 8000), w.file(server, 4000)
+		stream := w.stream(client, 6000)
+		took := w.until(2*time.Minute, func() bool {
+			_, a := server.Received(up)
+			_, b := client.Received(down)
+			_, ended := server.StreamRead(stream)
+			return a && b && ended
+		})
+		t.Logf("%s, fixed rate %d: %v", test.spec, test.rate, took)
+	}
+}

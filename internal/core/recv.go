@@ -97,6 +97,7 @@ func (c *Conn) handleLong(path Path, ecn ECN, b, datagram []byte) (int, error) {
 		}
 	}
 	if keys == nil {
+		c.repeatHandshakeDone(h.Type)
 		if !c.spaces[sp].dropped && !(h.Type == wire.PacketZeroRTT && c.state == stateOpen) {
 			c.wait(path, ecn, b[:h.PacketLen])
 		}
@@ -114,6 +115,18 @@ func (c *Conn) handleLong(path Path, ecn ECN, b, datagram []byte) (int, error) {
 		c.dropSpace(recovery.Initial)
 	}
 	return h.PacketLen, c.handlePayload(path, ecn, h.Type, sp, pn, payload, len(datagram))
+}
+
+// repeatHandshakeDone answers a client that still sends Handshake packets when
+// their keys are gone here: it does not know yet that the handshake is over.
+// The probe timeout would tell it too, but after a handshake through heavy loss
+// that is long. Nothing proves the packet genuine, so this ends with the first
+// acknowledgement.
+func (c *Conn) repeatHandshakeDone(t wire.PacketType) {
+	if t == wire.PacketHandshake && c.role == Server && c.state == stateOpen && !c.doneAcked {
+		c.pending.handshakeDone = true
+		c.probes = max(c.probes, 1)
+	}
 }
 
 // handleShort takes an Application packet, which reaches to the end of b.

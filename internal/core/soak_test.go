@@ -14,9 +14,9 @@ import (
 func TestSoak(t *testing.T) {
 	specs := []string{
 		issueNetwork, "delay=10ms,loss=30%", "delay=1ms,reorder=20%,duplicate=20%", "delay=40ms,loss=15%,burst=6,rate=20M",
-		"delay=20ms,corrupt=20%", "delay=100ms,jitter=20ms,loss=5%,rate=10M,queue=32Ki", "delay=50us",
+		"delay=20ms,corrupt=20%", "delay=300ms,rate=500k,loss=5%,queue=1s", "delay=100ms,jitter=20ms,loss=5%,rate=10M,queue=32Ki", "delay=50us",
 	}
-	for seed := range uint64(50) {
+	for seed := range uint64(56) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { soak(t, seed, specs[seed%uint64(len(specs))]) })
 	}
 }

@@ -8,10 +8,6 @@ import (
 	"example.com/uft/internal/wire"
 )
 
-// persistentProbes is how many probe timeouts in a row, with nothing heard,
-// make the controller look at the path anew.
-const persistentProbes = 3
-
 // Deadline is when HandleTimeout must be called next: the earliest of all the
 // connection's timers, or Never.
 func (c *Conn) Deadline() instant.Time {
@@ -160,7 +156,7 @@ func (c *Conn) lossTimeout() {
 	}
 	c.stats.ProbeTimeouts++
 	c.trace("probe_timeout", "space %v, %d in a row", sp, c.recovery.ProbeCount())
-	if c.recovery.ProbeCount() == persistentProbes {
+	if c.recovery.ProbeCount() == recovery.PersistentProbes {
 		c.controller.OnPersistentTimeout(c.now)
 		c.updatePacing()
 	}
