@@ -109,6 +109,9 @@ func (c *Conn) OpenBulk() (uint16, error) {
 	if err := c.usable(); err != nil {
 		return 0, err
 	}
+	if c.cfg.Source == nil {
+		return 0, ErrNoSource
+	}
 	if c.bulkOut.nextID > 0xffff {
 		return 0, ErrTransferLimit
 	}

@@ -95,3 +95,17 @@ func TestStolenPackets(t *testing.T) {
 		t.Errorf("%d challenges, %d bytes for %d", challenges, out, in)
 	}
 }
+
+// TestGuessedPathResponse answers a challenge without having seen it.
+func TestGuessedPathResponse(t *testing.T) {
+	w := newWorld(t, network(t, "delay=5ms"))
+	client, server := w.connect(sim.DialOptions{})
+	thief := netip.MustParseAddrPort("203.0.113.66:66")
+	w.Inject(false, thief, client.Conn.ForgeApplication(wire.FramePing.Append(nil)))
+	w.sleep(time.Millisecond)
+	w.Inject(false, thief, client.Conn.ForgeApplication(wire.PathResponse{Data: [8]byte{1, 2, 3}}.Append(nil)))
+	w.sleep(time.Millisecond)
+	if got := server.Conn.Path().Remote; got != client.Public() {
+		t.Errorf("the server sends to %v", got)
+	}
+}

@@ -251,6 +251,10 @@ func (c *Conn) idleTimeout() time.Duration {
 	if c.peerKnown && c.peer.IdleTimeout > 0 {
 		d = min(d, c.peer.IdleTimeout)
 	}
+	if !c.confirmed {
+		// The server may have given up, and forgets without a word.
+		d = min(d, c.cfg.HandshakeTimeout)
+	}
 	return d
 }
 

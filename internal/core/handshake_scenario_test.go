@@ -232,10 +232,14 @@ func TestEarlyDataBeyondNewLimits(t *testing.T) {
 	window = 16 << 10
 	client := w.dial(sim.DialOptions{Session: first.Session, EarlyData: true, Token: first.Token})
 	id, stream := w.file(client, 100_000), w.stream(client, 50_000)
+	w.until(time.Second, func() bool { return client.Other != nil })
+	client.Other.Hold = true // so that nothing gives credit back
+	w.sleep(2 * time.Second)
+	if client.Other.MostHeld > window {
+		t.Errorf("%d bytes came with a window of %d", client.Other.MostHeld, window)
+	}
+	client.Other.Resume()
 	w.until(10*time.Second, func() bool {
-		if client.Other == nil {
-			return false
-		}
 		_, file := client.Other.Received(id)
 		_, ended := client.Other.StreamRead(stream)
 		return file && ended
@@ -348,5 +352,40 @@ func TestNobodyThere(t *testing.T) {
 	t.Logf("gave up after %v and %d datagrams", w.Elapsed(), s.DatagramsSent)
 	if w.Elapsed() != 10*time.Second || s.DatagramsSent > 60 {
 		t.Errorf("gave up after %v and %d datagrams", w.Elapsed(), s.DatagramsSent)
+	}
+}
+
+// TestServerGivesUp loses the client's last flight for longer than the server
+// waits: the client, which is connected already, must not wait for hours.
+func TestServerGivesUp(t *testing.T) {
+	w := newWorld(t, network(t, "delay=20ms"))
+	client := w.dial(sim.DialOptions{})
+	w.Filter = func(d sim.Direction, index int, _ []byte) bool { return d == sim.Down || index < 4 }
+	w.until(time.Second, func() bool { return client.Connected })
+	var timeout *core.TimeoutError
+	if err := w.closedWith(15*time.Second, client); !errors.As(err, &timeout) {
+		t.Errorf("closed with %v", err)
+	}
+}
+
+// TestHandshakeDoneLost loses HANDSHAKE_DONE several times: the client's
+// Handshake packets call for it again.
+func TestHandshakeDoneLost(t *testing.T) {
+	for losses := range 4 {
+		w := newWorld(t, network(t, "delay=20ms"))
+		lost := 0
+		w.Filter = func(d sim.Direction, _ int, datagram []byte) bool {
+			if d == sim.Down && !wire.IsLong(datagram) && lost < losses {
+				lost++
+				return false
+			}
+			return true
+		}
+		client := w.dial(sim.DialOptions{})
+		took := w.until(5*time.Second, func() bool { return client.Token != nil })
+		t.Logf("%d times: confirmed after %v", losses, took)
+		if took > 500*time.Millisecond {
+			t.Errorf("%d times: confirmed after %v", losses, took)
+		}
 	}
 }

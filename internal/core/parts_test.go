@@ -1,8 +1,6 @@
 package core
 
 import (
-	"errors"
-	"io"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -316,60 +314,5 @@ func TestBlockedServerRests(t *testing.T) {
 	c.spaces[0].received.OnPacket(c.now, 0, true, 100, true)
 	if d := c.Deadline(); !d.After(c.now) {
 		t.Errorf("the deadline is %v, now is %v", d, c.now)
-	}
-}
-
-func TestStreamErrors(t *testing.T) {
-	c := newTestClient(t, nil)
-	c.openForTest()
-	now := instant.Time(time.Second)
-	if _, err := c.ReadStream(now, 0, nil); !errors.Is(err, ErrNoStream) {
-		t.Errorf("unknown stream: %v", err)
-	}
-	id, err := c.OpenStream()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n, err := c.ReadStream(now, id, make([]byte, 9)); n != 0 || err != nil {
-		t.Errorf("nothing there: %d, %v", n, err)
-	}
-	if n, err := c.WriteStream(id, make([]byte, streamBuffer+5)); n != streamBuffer || err != nil {
-		t.Errorf("wrote %d, %v", n, err)
-	}
-	if err := c.handleStream(&wire.Stream{ID: id, Data: []byte("abc"), Fin: true}); err != nil {
-		t.Fatal(err)
-	}
-	var p [3]byte
-	if n, err := c.ReadStream(now, id, p[:]); n != 3 || err != nil {
-		t.Errorf("read %d, %v", n, err)
-	}
-	if _, err := c.ReadStream(now, id, p[:]); !errors.Is(err, io.EOF) {
-		t.Errorf("at the end: %v", err)
-	}
-	_ = c.FinishStream(id)
-	if _, err := c.WriteStream(id, p[:]); !errors.Is(err, ErrFinished) {
-		t.Errorf("after the end: %v", err)
-	}
-	other, _ := c.OpenStream()
-	if err := c.handleStopSending(&wire.StopSending{ID: other, Code: 5}); err != nil {
-		t.Fatal(err)
-	}
-	var stopped *StreamError
-	if _, err := c.WriteStream(other, p[:]); !errors.As(err, &stopped) || stopped.Code != 5 {
-		t.Errorf("after STOP_SENDING: %v", err)
-	}
-	if err := c.handleResetStream(&wire.ResetStream{ID: other, Code: 6}); err != nil {
-		t.Fatal(err)
-	}
-	var reset *StreamError
-	if _, err := c.ReadStream(now, other, p[:]); !errors.As(err, &reset) || reset.Code != 6 {
-		t.Errorf("after RESET_STREAM: %v", err)
-	}
-	c.Close(now, 1, "over")
-	if _, err := c.OpenStream(); err == nil {
-		t.Error("a stream was opened after the end")
-	}
-	if _, err := c.OpenBulk(); err == nil {
-		t.Error("a transfer was opened after the end")
 	}
 }

@@ -15,6 +15,8 @@ var (
 	ErrStreamLimit = errors.New("the peer allows no more streams for the moment")
 	// ErrTransferLimit: all 65,536 transfer ids of the connection were used.
 	ErrTransferLimit = errors.New("no transfer id is left on this connection")
+	// ErrNoSource: the connection was made without a BlockSource.
+	ErrNoSource = errors.New("the connection has no source of file bytes")
 	// ErrNoStream: there is no such stream or transfer (any more).
 	ErrNoStream = errors.New("no such stream")
 	// ErrFinished: the stream's sending side was finished or reset before.

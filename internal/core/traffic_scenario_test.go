@@ -326,18 +326,19 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
-// TestRebindingOfAWaitingClient moves a client that has nothing to say: only
-// its keep-alive tells the server where it is.
+// TestRebindingOfAWaitingClient moves a client that has nothing to say while the
+// server has nothing to send: only its keep-alive tells the server where it is.
 func TestRebindingOfAWaitingClient(t *testing.T) {
 	w := newWorld(t, network(t, "delay=20ms"))
 	client, server := w.connect(sim.DialOptions{})
-	stream := w.stream(client, 10)
-	w.sleep(time.Second)
-	_ = stream
-	id := w.file(server, 2<<20)
-	w.until(time.Second, func() bool { n, _ := client.Received(id); return n > 100_000 })
+	id, err := server.Conn.OpenBulk()
+	w.check(err)
+	server.Conn.ExtendBulk(id, 50_000)
+	w.sleep(500 * time.Millisecond)
 	client.Rebind(netip.MustParseAddrPort("203.0.113.7:555"))
-	w.complete(4*time.Second, client, id)
+	w.until(2*time.Second, func() bool { return server.Conn.Path().Remote == client.Public() })
+	server.Conn.EndBulk(id, 100_000)
+	w.complete(time.Second, client, id)
 }
 
 // TestReliableCarrier runs over what a TCP connection would be: nothing may be

@@ -227,18 +227,24 @@ func (r *Recovery) settle(s *space, p Packet) {
 	}
 }
 
-// updateRTT takes a round-trip sample. The peer may claim no more delay than
-// it announced, and none in the spaces where it answers at once (RFC 9002
-// section 5.3).
+// updateRTT takes a round-trip sample. RFC 9002 section 5.3 limits the delay
+// that the peer may claim to what it announced, and to none in the spaces where
+// it answers at once. A longer one means that earlier acknowledgements of the
+// same packet were lost: what is beyond the limit is no part of the round trip
+// at all, and would make it seconds where many are lost. The peer is believed:
+// one that exaggerates only makes itself look nearer and gets a smaller window.
 func (r *Recovery) updateRTT(now instant.Time, in Space, sentAt instant.Time, delay time.Duration) {
-	if in != Application {
-		delay = 0
-	}
-	if r.confirmed {
-		delay = min(delay, r.cfg.MaxAckDelay)
+	limit := time.Duration(0)
+	if in == Application {
+		limit = r.cfg.MaxAckDelay
 	}
 	sample := now.Sub(sentAt)
-	r.rtt.update(sample, min(max(delay, 0), sample))
+	delay = min(max(delay, 0), sample)
+	if delay > limit {
+		sample = max(sample-(delay-limit), r.rtt.min)
+		delay = limit
+	}
+	r.rtt.update(sample, delay)
 }
 
 // detect declares lost what an acknowledged packet has overtaken by more than

@@ -15,15 +15,15 @@ func TestRoundTripEstimate(t *testing.T) {
 	}
 	s.send(Application, 1)
 	s.advance(100 * ms)
-	s.ackAfter(50*ms, Application, 0, 1)
+	s.ackAfter(20*ms, Application, 0, 1)
 	// The first sample ignores the delay: there is nothing to compare it with.
 	if s.SmoothedRTT() != 100*ms || s.RTTVar() != 50*ms || s.MinRTT() != 100*ms {
 		t.Errorf("after the first sample: %+v", s.rtt)
 	}
 	s.send(Application, 1)
 	s.advance(180 * ms)
-	s.ackAfter(time.Hour, Application, 1, 2)
-	// The claimed hour counts as the 20 ms announced: the sample is 160 ms.
+	s.ackAfter(20*ms, Application, 1, 2)
+	// 180 ms less 20 counts for an eighth.
 	if got, want := s.SmoothedRTT(), 107500*time.Microsecond; got != want {
 		t.Errorf("smoothed %v, want %v", got, want)
 	}
@@ -34,7 +34,31 @@ func TestRoundTripEstimate(t *testing.T) {
 	s.advance(90 * ms)
 	s.ackAfter(20*ms, Application, 2, 3)
 	if got, want := s.MinRTT(), 90*ms; got != want {
-		t.Errorf("minimum %v, want %v: it must ignore the delay", got, want)
+		t.Errorf("minimum %v, want %v: it must ignore a delay within the limit", got, want)
+	}
+}
+
+// Where acknowledgements are lost, the one that arrives tells of a packet that
+// came long before. That time is no part of the round trip.
+func TestRoundTripWithoutLostAcknowledgements(t *testing.T) {
+	s := newScript(t, Config{MaxAckDelay: 20 * ms})
+	s.send(Handshake, 1)
+	s.advance(4100 * ms)
+	s.ackAfter(4000*ms, Handshake, 0, 1)
+	if s.SmoothedRTT() != 100*ms || s.MinRTT() != 100*ms {
+		t.Errorf("after a delay of 4 s in the handshake: %+v", s.rtt)
+	}
+	s.send(Application, 1)
+	s.advance(1120 * ms)
+	s.ackAfter(1020*ms, Application, 0, 1)
+	if s.LatestRTT() != 120*ms || s.SmoothedRTT() != 100*ms {
+		t.Errorf("after a delay of 1 s beyond the limit: %+v", s.rtt)
+	}
+	s.send(Application, 1)
+	s.advance(200 * ms)
+	s.ackAfter(time.Hour, Application, 1, 2)
+	if s.LatestRTT() != 100*ms || s.MinRTT() != 100*ms {
+		t.Errorf("an absurd delay made the round trip shorter than ever seen: %+v", s.rtt)
 	}
 }
 
