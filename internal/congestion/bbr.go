@@ -7,7 +7,7 @@ import (
 	"example.com/uft/internal/instant"
 )
 
-// Constants of the specification (docs/protocol.md, "Congestion control").
+// Constants of the specification (docs/protocol.md §8).
 const (
 	initialWindow = 64                     // datagrams of the first flight
 	initialRTT    = 100 * time.Millisecond // assumed while nothing is known

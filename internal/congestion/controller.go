@@ -9,7 +9,7 @@
 //
 // All byte counts of this package are gross: the IP and UDP headers are
 // counted with each datagram, because it is those bytes that a link carries
-// and that `-b` promises (docs/protocol.md, "Congestion control").
+// and that `-b` promises (docs/protocol.md §8).
 package congestion
 
 import (

@@ -4,7 +4,7 @@
 // folder of the user. A client pins the fingerprint of that key under the
 // server's host and port at first contact, in the manner of ssh's known_hosts,
 // and refuses to go on when another key answers there later. No certificate
-// authority takes part; see docs/protocol.md, "Identity".
+// authority takes part; see docs/protocol.md §17.2.
 //
 // The package only keeps and compares identities. Proving possession of the
 // key is the work of the handshake.

@@ -11,7 +11,7 @@ import (
 const (
 	// minAckInterval and maxAckInterval bound the time for which an
 	// acknowledgement is held back; in between it is an eighth of the round
-	// trip (docs/protocol.md, "Acknowledgements"). maxAckInterval is also
+	// trip (docs/protocol.md §7.2). maxAckInterval is also
 	// what each side promises the other as its longest delay.
 	minAckInterval = time.Millisecond
 	maxAckInterval = 25 * time.Millisecond

@@ -11,7 +11,7 @@ const maxParameters = 4096
 // maxAckDelay bounds the max_ack_delay parameter.
 const maxAckDelay = (1 << 14) * time.Millisecond
 
-// Identifiers of the transport parameters (docs/protocol.md §6.3).
+// Identifiers of the transport parameters (docs/protocol.md §6.4).
 const (
 	paramOriginalDestination  = 0x01
 	paramInitialSource        = 0x02
@@ -27,7 +27,7 @@ const (
 )
 
 // Parameters are the transport parameters that the endpoints exchange inside
-// the TLS handshake (docs/protocol.md §6.3). As parsed, a parameter that the
+// the TLS handshake (docs/protocol.md §6.4). As parsed, a parameter that the
 // peer did not send is zero.
 type Parameters struct {
 	OriginalDestination    ConnectionID // of the client's first Initial; from a server
