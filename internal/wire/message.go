@@ -1,7 +1,7 @@
 package wire
 
 // The control messages (docs/protocol.md §10) and the transport parameters
-// (§6.3) share one shape: an identifier, a length, and that many bytes. So a
+// (§6.4) share one shape: an identifier, a length, and that many bytes. So a
 // peer can pass over what it does not know, where the rules of its layer let
 // it, and new messages and new fields stay compatible.
 

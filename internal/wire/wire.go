@@ -1,5 +1,5 @@
 // Package wire turns packets' headers, frames, transport parameters and
-// control messages into bytes and back, as docs/protocol.md §3, §4, §6.3 and
+// control messages into bytes and back, as docs/protocol.md §3, §4, §6.4 and
 // §10 lay them out.
 //
 // The package knows the shape of things and nothing of their meaning: it keeps
