@@ -6,12 +6,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"example.com/uft/internal/cli/uft"
 )
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away is an error of the write
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	// A second signal ends the program at once, unless it is the same keystroke.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second/2, stop) })
 	os.Exit(uft.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
