@@ -9,11 +9,11 @@ goroot=$(go env GOROOT)
 . scripts/lib.sh
 isolate
 
-# The file: the beginning of a tar of Go's own source, then random bytes, and
-# an end that does not fill a block of 1024 bytes.
+# The file: Go's own source as far as it goes, then random bytes, and an end that
+# does not fill a block of 1024 bytes.
 size=$((64 * 1024 * 1024 + 333))
 file=$work/go-source.bin
-(set +o pipefail; tar -C "$goroot" -cf - src 2>/dev/null | head -c $((size - 1024 * 1024)) >"$file")
+(set +o pipefail; shopt -s globstar; cat "$goroot"/src/**/*.go 2>/dev/null | head -c $((size - 1024 * 1024)) >"$file")
 head -c $((size - $(wc -c <"$file"))) /dev/urandom >>"$file"
 [ "$(wc -c <"$file")" -eq "$size" ] || fail "the file to send has the wrong size"
 

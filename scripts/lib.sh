@@ -1,6 +1,7 @@
-# Shared by demo.sh and e2e.sh: a folder of its own for a run, the programs
-# started in the background on ports that the system chose, and an end that
-# leaves nothing behind. To be sourced by bash, from the root of the repository.
+# For demo.sh: a folder of its own for a run, programs started in the background
+# on ports that the system chose, and an end that leaves nothing behind. To be
+# sourced by bash, from the root of the repository. Beyond bash only coreutils
+# are used, which is what a small machine with Go, make and git may have.
 
 bin=$PWD/bin
 work=$(mktemp -d "${TMPDIR:-/tmp}/uft.XXXXXX")
@@ -83,18 +84,27 @@ start() {
 # listening prints the port of the first address, ADDRESS:PORT, that follows the
 # word "listening" in a log.
 listening() {
-  sed -n 's/.*[Ll]isten[a-z]*//p' "$1" | grep -oE '(\[[^] ]*\]|[^] :[]*):[0-9]+' | sed -n '1s/.*://p' || true
+  if [[ $(<"$1") =~ [Ll]istening\ [a-z]+\ [^\ ,]*:([0-9]+) ]]; then
+    echo "${BASH_REMATCH[1]}"
+  fi
 }
 
 # stop NAME PID asks a program to end, shows what it said, and wants status 0.
 stop() {
-  local name=$1 log=$work/$1.log status=0
+  local name=$1 log=$work/$1.log status=0 line
   kill -TERM "$2" 2>/dev/null || true
   wait "$2" || status=$?
   printf '%s said:\n' "$name"
-  tail -n 25 "$log" | sed 's/^/  /'
+  while IFS= read -r line; do printf '  %s\n' "$line"; done < <(tail -n 25 "$log")
   [ "$status" -eq 0 ] || fail "$name ended with status $status"
 }
 
-# same fails unless two files are identical.
-same() { cmp "$1" "$2" || fail "$2 differs from what was sent"; }
+# same fails unless two files are identical. Without cmp (diffutils) their
+# SHA-256 has to do.
+same() {
+  if command -v cmp >/dev/null; then
+    cmp "$1" "$2" || fail "$2 differs from what was sent"
+  else
+    [ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ] || fail "$2 differs from what was sent"
+  fi
+}

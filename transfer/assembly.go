@@ -13,6 +13,8 @@ type assembly interface {
 	put(slab transport.Slab) error
 	// end says that the last slab has come.
 	end() error
+	// close gives back the memory of what was not put in its place.
+	close()
 }
 
 func (in *incoming) newAssembly() assembly {
@@ -143,3 +145,6 @@ func (a *fileAssembly) end() error {
 	}
 	return nil
 }
+
+// close has nothing to do: put keeps no slab.
+func (a *fileAssembly) close() {}

@@ -26,9 +26,9 @@ const (
 type Client struct {
 	c *control
 
-	mu      sync.Mutex
-	code    xfer.Code // that the connection is closed with
-	fetched bool      // the server may still wait for our word
+	mu   sync.Mutex
+	code xfer.Code // that the connection is closed with
+	owed bool      // the server waits for our last word: DONE, or why not
 }
 
 // Options go with a call of Send or Fetch.
@@ -60,11 +60,11 @@ func openControl(ctx context.Context, conn *transport.Conn, hello xfer.Hello) (*
 }
 
 // Close ends the conversation and closes the connection. Where a file was
-// fetched it waits until the server has read that it is done, 10 s at most; a
-// call that is under way is interrupted.
+// fetched, or failed on this side, it waits until the server has read that, 10 s
+// at most; a call that is under way is interrupted.
 func (cl *Client) Close() error {
 	cl.mu.Lock()
-	code, wait := cl.code, cl.fetched
+	code, wait := cl.code, cl.owed
 	cl.mu.Unlock()
 	if wait && code == 0 {
 		cl.c.finish(farewell)
@@ -85,8 +85,10 @@ func closeText(code xfer.Code) string {
 func (cl *Client) note(r *Result, fetched bool) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	if fetched && r.Err == nil {
-		cl.fetched = true
+	switch KindOf(r.Err) {
+	case KindConnection, KindIdentity, KindInterrupted: // nothing more can be said
+	default:
+		cl.owed = cl.owed || fetched || r.Err != nil
 	}
 	if KindOf(r.Err) == KindInterrupted && r.Err != nil {
 		cl.code = xfer.CodeCancelled
@@ -242,7 +244,7 @@ func (cl *Client) fetch(ctx context.Context, name string, to Destination, rate i
 	case <-in.done:
 	case <-in.ctx.Done():
 	case <-ctx.Done():
-		c.withdraw(in, context.Cause(ctx))
+		c.withdraw(in, id, context.Cause(ctx))
 	}
 	c.release(in, id)
 	r := in.result()
@@ -250,10 +252,12 @@ func (cl *Client) fetch(ctx context.Context, name string, to Destination, rate i
 	return r
 }
 
-// withdraw cancels a fetch.
-func (c *control) withdraw(in *incoming, cause error) {
+// withdraw cancels a fetch. An offer that comes later finds nobody who asked,
+// and is refused.
+func (c *control) withdraw(in *incoming, id uint64, cause error) {
 	c.mu.Lock()
 	offered := in.receiver != nil
+	delete(c.asked, id)
 	in.cause = cause
 	c.mu.Unlock()
 	if offered {

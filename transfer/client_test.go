@@ -383,6 +383,19 @@ func TestServerGoesAway(t *testing.T) {
 	wantNames(t, dir)
 }
 
+// TestFetchSweeps: what a client left that was killed days ago goes.
+func TestFetchSweeps(t *testing.T) {
+	h := open(t, transfer.ServerConfig{Serve: true}, nil)
+	_, content := write(t, h.dir, "file", 5)
+	left, _ := write(t, h.here, ".uft-0123456789abcdef.part", 5)
+	before := time.Now().Add(-48 * time.Hour)
+	if err := os.Chtimes(left, before, before); err != nil {
+		t.Fatal(err)
+	}
+	wantDone(t, h.client().Fetch(soon(t), "file", transfer.Destination{Dir: h.here}, 0, transfer.Options{}), content)
+	wantNames(t, h.here, "file")
+}
+
 // TestFetchIntoDevice: what is no regular file is written to, not replaced.
 func TestFetchIntoDevice(t *testing.T) {
 	h := open(t, transfer.ServerConfig{Serve: true}, nil)
@@ -406,6 +419,13 @@ func TestRateOfRequest(t *testing.T) {
 		t.Errorf("%.0f bit/s at a rate of 4 Mbit/s", r.GrossRate())
 	}
 	wantKind(t, client.Fetch(soon(t), "file", transfer.Destination{Dir: h.here}, 1, transfer.Options{}), transfer.KindRefused)
+	// Nor does it outlast its file: this one would take 16 s.
+	_, content = write(t, h.dir, "large", 8<<20)
+	r = client.Fetch(soon(t), "large", transfer.Destination{Dir: h.here}, 0, transfer.Options{})
+	wantDone(t, r, content)
+	if r.GrossRate() < 5e6 {
+		t.Errorf("%.0f bit/s although no rate was asked for", r.GrossRate())
+	}
 }
 
 func TestProgress(t *testing.T) {

@@ -25,6 +25,7 @@ type control struct {
 
 	onOffer   func(*xfer.Receiver) *incoming // policy: what to do with a file that nobody asked for
 	onRequest func(*xfer.Request)            // policy: what to do with a request
+	greeted   func()                         // called when the peer's HELLO has come and fits; may be nil
 
 	write chan struct{} // there may be messages to write
 	ended chan struct{} // the peer has said all that it had to say
@@ -39,6 +40,7 @@ type control struct {
 	bulks     map[uint16]*transport.BulkReceiver // arrived before their offer
 	asked     map[uint64]*incoming               // requests without an answer
 	running   int                                // jobs
+	room      chan struct{}                      // closed when messages are taken to be written; nil: nobody waits
 	finishing bool                               // the stream ends after what is to be written now
 }
 
@@ -148,6 +150,7 @@ func (c *control) writeMessages() {
 			}
 			buf = xfer.Append(buf, m)
 		}
+		c.makeRoom()
 		finishing := c.finishing
 		c.mu.Unlock()
 		if len(buf) > 0 {
@@ -169,7 +172,8 @@ func (c *control) writeMessages() {
 	}
 }
 
-// readMessages reads what the peer has to say.
+// readMessages reads what the peer has to say, as long as the peer reads the
+// answers: else they would pile up here.
 func (c *control) readMessages() {
 	var decoder xfer.Decoder
 	buf := make([]byte, 32<<10)
@@ -187,6 +191,9 @@ func (c *control) readMessages() {
 			}
 			if m == nil {
 				break
+			}
+			if !c.awaitRoom(c.ctx, c.session.Owed) {
+				return
 			}
 		}
 		switch {
@@ -232,15 +239,23 @@ func (c *control) unanswered() {
 	}
 }
 
-// handle gives a message to the machines and wakes who is concerned.
+// handle takes a message of the peer.
 func (c *control) handle(m xfer.Message) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	defer poke(c.write)
 	event, err := c.session.Handle(m)
-	if err != nil {
-		return err
+	if err == nil {
+		c.heed(&event)
 	}
+	c.mu.Unlock()
+	poke(c.write)
+	if err == nil && event.Hello != nil && c.greeted != nil {
+		c.greeted()
+	}
+	return err
+}
+
+// heed does what a message asks for and wakes who is concerned. c.mu is held.
+func (c *control) heed(event *xfer.Event) {
 	for _, r := range event.Incoming {
 		c.offered(r, event.Answers)
 	}
@@ -265,7 +280,6 @@ func (c *control) handle(m xfer.Message) error {
 			in.notice()
 		}
 	}
-	return nil
 }
 
 // offered begins to receive a file. c.mu is held.
@@ -358,4 +372,15 @@ func (c *control) quiet() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.running == 0 && c.session.Active() == 0
+}
+
+// isConnected reports whether the handshake is complete. Before, no receiver
+// commits anything.
+func (c *control) isConnected() bool {
+	select {
+	case <-c.conn.Connected():
+		return true
+	default:
+		return false
+	}
 }

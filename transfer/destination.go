@@ -57,6 +57,7 @@ func (d *Destination) open(name string) (t target, w io.Writer, device io.Closer
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	_, _ = folder.SweepParts(store.Abandoned, time.Now()) // as store.CreatePath does
 	return &folderTarget{folder: folder, dir: d.Dir, name: name, overwrite: d.Overwrite, owned: true}, nil, nil, nil
 }
 

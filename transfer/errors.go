@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 
 	"example.com/uft/internal/store"
 	"example.com/uft/internal/xfer"
@@ -54,7 +55,11 @@ type Error struct {
 }
 
 // Error returns one line. What the peer wrote is escaped in it.
-func (e *Error) Error() string {
+func (e *Error) Error() string { return e.Describe("the other side") }
+
+// Describe returns one line in which the other side is called peer, such as
+// "the server". What it wrote is escaped.
+func (e *Error) Describe(peer string) string {
 	var text string
 	switch {
 	case e.Kind == KindUnknown:
@@ -62,9 +67,9 @@ func (e *Error) Error() string {
 	case e.Kind == KindInterrupted:
 		text = "interrupted"
 	case e.Remote:
-		text = fmt.Sprintf("the other side says %v", xfer.Code(e.Code))
+		text = fmt.Sprintf("%s says: %v", peer, xfer.Code(e.Code))
 		if e.Text != "" {
-			text += ": " + escape(e.Text)
+			text = fmt.Sprintf("%s says: %s (%v)", peer, escape(e.Text), xfer.Code(e.Code))
 		}
 		return prefix(e.Name, text)
 	case e.Err == nil:
@@ -72,12 +77,25 @@ func (e *Error) Error() string {
 	case isStore(e.Err):
 		return e.Err.Error() // names the file
 	default:
-		return prefix(e.Name, e.Err.Error())
+		return prefix(e.Name, causeText(e.Err, peer))
 	}
-	if e.Err != nil {
-		text += " (" + e.Err.Error() + ")"
+	if e.Err != nil && !errors.Is(e.Err, context.Canceled) {
+		text += " (" + causeText(e.Err, peer) + ")"
 	}
 	return prefix(e.Name, text)
+}
+
+// causeText returns what a cause says to people: not in which package it was
+// found, nor the numbers of a close that has no more to say than that.
+func causeText(err error, peer string) string {
+	var closed *transport.CloseError
+	switch {
+	case errors.As(err, &closed) && closed.Remote && closed.Code == 0:
+		return peer + " gave up"
+	case errors.Is(err, transport.ErrClosed):
+		return "the connection was closed"
+	}
+	return strings.TrimPrefix(err.Error(), "transport: ")
 }
 
 // Unwrap returns the cause on this side.
@@ -242,6 +260,9 @@ func sinkCode(err error) xfer.Code {
 // reasonText returns what a peer is told of an error at a file: the reason, and
 // not where the folder is on this machine.
 func reasonText(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted"
+	}
 	var known *store.Error
 	if errors.As(err, &known) && known.Kind != nil {
 		return known.Kind.Error()

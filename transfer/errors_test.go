@@ -111,6 +111,9 @@ func TestCodesOfErrors(t *testing.T) {
 			t.Errorf("the peer is told %q", text)
 		}
 	}
+	if text := reasonText(fmt.Errorf("signal: %w", context.Canceled)); text != "interrupted" {
+		t.Errorf("the peer is told %q", text)
+	}
 	if text := reasonText(&fs.PathError{Op: "open", Path: "/a/secret", Err: fs.ErrInvalid}); strings.Contains(text, "secret") {
 		t.Errorf("the peer is told %q", text)
 	}
@@ -123,10 +126,15 @@ func TestErrorTexts(t *testing.T) {
 	}{
 		{
 			&Error{Kind: KindRefused, Name: "a\x1b[1m", Remote: true, Code: uint64(xfer.CodeExists), Text: "no\nway"},
-			`a\x1b[1m: the other side says EXISTS: no\nway`,
+			`a\x1b[1m: the other side says: no\nway (EXISTS)`,
 		},
 		{&Error{Kind: KindUnknown, Name: "a", Err: errors.New("gone")}, "a: everything was sent, but no confirmation came; sending it again is safe (gone)"},
-		{&Error{Kind: KindInterrupted, Name: "a", Err: context.Canceled}, "a: interrupted (context canceled)"},
+		{&Error{Kind: KindUnknown, Name: "a", Err: &transport.CloseError{Remote: true, Application: true}}, "a: everything was sent, but no confirmation came; sending it again is safe (the other side gave up)"},
+		{&Error{Kind: KindRefused, Name: "a", Remote: true, Code: uint64(xfer.CodeBusy)}, "a: the other side says: BUSY"},
+		{&Error{Kind: KindInterrupted, Name: "a", Err: context.Canceled}, "a: interrupted"},
+		{&Error{Kind: KindInterrupted, Name: "a", Err: context.DeadlineExceeded}, "a: interrupted (context deadline exceeded)"},
+		{&Error{Kind: KindConnection, Name: "a", Err: &transport.TimeoutError{After: 2e9}}, "a: nothing heard from the peer for 2s"},
+		{&Error{Kind: KindConnection, Name: "a", Err: transport.ErrClosed}, "a: the connection was closed"},
 		{&Error{Kind: KindSource, Name: "a", Err: &store.Error{Op: "open", Name: "a", Kind: store.ErrNotFound}}, `cannot open "a": no such file`},
 		{&Error{Kind: KindConnection, Err: errors.New("gone")}, "gone"},
 		{&Error{Kind: KindOther, Name: "a"}, "a: other"},

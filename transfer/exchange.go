@@ -20,6 +20,9 @@ type ExchangeConfig struct {
 	Send     *Source      // the file that this side sends; nil where it sends none
 	Receive  *Destination // where the file goes that the other side sends; nil where none is taken
 
+	// Greeted is called once, when the other side has said what it is and the
+	// two can work together. It may be nil, and must not wait for the exchange.
+	Greeted func()
 	// Progress is told how far both transfers are, as in Options.
 	Progress func(Update)
 }
@@ -89,6 +92,7 @@ func (e *exchange) begin(ctx context.Context) error {
 	}
 	e.offered = make(chan struct{})
 	e.c.onOffer = e.receive
+	e.c.greeted = e.config.Greeted
 	e.c.start()
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"example.com/uft/transfer"
@@ -76,9 +77,13 @@ func TestExchangeBothWays(t *testing.T) {
 			a, contentA := write(t, dir, "a", 3<<20+1)
 			b, contentB := write(t, dir, "b", 1<<20)
 			toA, toB := filepath.Join(dir, "copy of a"), filepath.Join(dir, "copy of b")
+			var greeted [2]atomic.Int32
 			p := exchange(t, soon(t),
-				transfer.ExchangeConfig{BothWays: true, Send: &transfer.Source{Path: a}, Receive: to(toB)},
-				transfer.ExchangeConfig{BothWays: true, Send: &transfer.Source{Path: b}, Receive: to(toA)}, carrier)
+				transfer.ExchangeConfig{BothWays: true, Send: &transfer.Source{Path: a}, Receive: to(toB), Greeted: func() { greeted[0].Add(1) }},
+				transfer.ExchangeConfig{BothWays: true, Send: &transfer.Source{Path: b}, Receive: to(toA), Greeted: func() { greeted[1].Add(1) }}, carrier)
+			if server, client := greeted[0].Load(), greeted[1].Load(); server != 1 || client != 1 {
+				t.Errorf("greeted %d times and %d times", server, client)
+			}
 			wantDone(t, p.sent[0], contentA)
 			wantDone(t, p.sent[1], contentB)
 			wantDone(t, p.received[0], contentB)
@@ -96,9 +101,10 @@ func TestExchangeOfDifferentKinds(t *testing.T) {
 	for _, serverBoth := range []bool{true, false} {
 		dir := t.TempDir()
 		a, _ := write(t, dir, "a", 1000)
-		both := transfer.ExchangeConfig{BothWays: true, Send: &transfer.Source{Path: a}, Receive: to(filepath.Join(dir, "copy"))}
-		one := transfer.ExchangeConfig{Receive: to(filepath.Join(dir, "copy"))}
-		server, client := both, transfer.ExchangeConfig{Send: &transfer.Source{Path: a}}
+		greeted := func() { t.Error("greeted by a program of the other kind") }
+		both := transfer.ExchangeConfig{BothWays: true, Send: &transfer.Source{Path: a}, Receive: to(filepath.Join(dir, "copy")), Greeted: greeted}
+		one := transfer.ExchangeConfig{Receive: to(filepath.Join(dir, "copy")), Greeted: greeted}
+		server, client := both, transfer.ExchangeConfig{Send: &transfer.Source{Path: a}, Greeted: greeted}
 		if !serverBoth {
 			server, client = one, both
 		}

@@ -82,6 +82,9 @@ func (in *incoming) compare(replace bool) error {
 				return err
 			}
 			h := xfer.HashChunk(chunk)
+			if !in.c.awaitRoom(in.ctx, in.c.session.Queued) {
+				return nil
+			}
 			in.c.update(func() {
 				in.receiver.Hold(h)
 				hashed += uint64(len(chunk))
@@ -104,7 +107,11 @@ func (in *incoming) busy(activity uint64, bytes *uint64, work func() error) erro
 		case err := <-finished:
 			return err
 		case <-ticker.C:
-			in.c.update(func() { in.receiver.Status(activity, *bytes) })
+			in.c.update(func() {
+				if in.c.session.Queued() <= maxQueued { // else there is news enough on its way
+					in.receiver.Status(activity, *bytes)
+				}
+			})
 		}
 	}
 }

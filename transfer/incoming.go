@@ -158,6 +158,7 @@ func (in *incoming) receive() bool {
 		return false
 	}
 	assembly := in.newAssembly()
+	defer assembly.close()
 	for {
 		slab, err := in.bulk.Next(in.ctx)
 		if err == io.EOF {

@@ -87,10 +87,11 @@ func (a *orderedAssembly) drain(ended bool) error {
 // promote copies the slabs that have come within reach.
 func (a *orderedAssembly) promote() error {
 	kept := a.beyond[:0]
-	for _, slab := range a.beyond {
+	for i, slab := range a.beyond {
 		if uint64(slab.Offset)/xfer.ChunkSize >= a.next+chunksAhead {
 			kept = append(kept, slab)
 		} else if err := a.copySlab(slab); err != nil {
+			a.beyond = append(kept, a.beyond[i+1:]...)
 			return err
 		}
 	}
@@ -119,3 +120,12 @@ func (a *orderedAssembly) verify(i uint64, h xfer.Hash) bool {
 }
 
 func (a *orderedAssembly) end() error { return a.drain(true) }
+
+// close gives the credit of the slabs back that were too far ahead: the other
+// transfers of the connection need it.
+func (a *orderedAssembly) close() {
+	for _, slab := range a.beyond {
+		a.in.bulk.Release(slab)
+	}
+	a.beyond = nil
+}

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"time"
 
 	"example.com/uft/internal/xfer"
 	"example.com/uft/transport"
@@ -34,6 +35,9 @@ func (c *control) offer(sources []*openSource, answers *uint64) ([]*outgoing, er
 			}
 			for _, source := range sources {
 				source.close()
+			}
+			if why := c.why(); why != nil {
+				err = why // says more than that the conversation is over
 			}
 			return nil, err
 		}
@@ -114,22 +118,31 @@ func (o *outgoing) pumpChunk(hasher *xfer.ChunkHasher) (ended bool, err error) {
 		if total += n; ended {
 			// CHUNK and END leave before the last bytes, in time to be there
 			// when those are.
-			o.announce(hasher, total)
+			if err := o.announce(hasher, total); err != nil {
+				o.bulk.Release(buf)
+				return false, err
+			}
 		}
 		if err := o.bulk.Send(buf[:n]); err != nil {
 			return false, err
 		}
 	}
 	if !ended {
-		o.announce(hasher, total)
+		err = o.announce(hasher, total)
 	}
-	return ended, nil
+	return ended, err
 }
 
-func (o *outgoing) announce(hasher *xfer.ChunkHasher, n int) {
-	if n > 0 {
-		o.c.update(func() { o.sender.Chunk(hasher.Sum(), n) })
+// announce tells the hash of a chunk of n bytes.
+func (o *outgoing) announce(hasher *xfer.ChunkHasher, n int) error {
+	if n == 0 {
+		return nil
 	}
+	if !o.c.awaitRoom(o.ctx, o.c.session.Queued) {
+		return o.ctx.Err()
+	}
+	o.c.update(func() { o.sender.Chunk(hasher.Sum(), n) })
+	return nil
 }
 
 // pumpHeld reads the next chunk into scratch and sends it unless the receiver
@@ -141,6 +154,9 @@ func (o *outgoing) pumpHeld(scratch []byte) (ended bool, err error) {
 	}
 	held := false
 	hash := xfer.HashChunk(scratch[:n])
+	if !o.c.awaitRoom(o.ctx, o.c.session.Queued) {
+		return false, o.ctx.Err()
+	}
 	o.c.update(func() { held = o.sender.Chunk(hash, n) })
 	if held {
 		o.bulk.Skip(int64(n))
@@ -160,8 +176,43 @@ func (o *outgoing) pumpHeld(scratch []byte) (ended bool, err error) {
 	return ended, nil
 }
 
+// A file is read ahead of its sending, on a slow path by a long time. Whether it
+// has changed is looked at when no more than lastStretch of it is still to be
+// sent: so a change during the sending is found in a file of any size.
+const (
+	lastStretch   = xfer.ChunkSize
+	stretchPeriod = 5 * time.Millisecond
+)
+
+// awaitLastStretch waits until the file is nearly sent, or the transfer is over.
+func (o *outgoing) awaitLastStretch() {
+	if o.source.file == nil {
+		return
+	}
+	o.c.mu.Lock()
+	read := int64(o.sender.Read())
+	o.c.mu.Unlock()
+	var ticker *time.Ticker
+	for {
+		sent, _ := o.bulk.Progress()
+		if read-sent <= lastStretch {
+			return
+		}
+		if ticker == nil {
+			ticker = time.NewTicker(stretchPeriod)
+			defer ticker.Stop()
+		}
+		select {
+		case <-ticker.C:
+		case <-o.ctx.Done():
+			return
+		}
+	}
+}
+
 // finish says that all was read, if the file was the same to the end.
 func (o *outgoing) finish() {
+	o.awaitLastStretch()
 	if err := o.source.unchanged(); err != nil {
 		o.giveUp(err)
 		return
@@ -213,7 +264,7 @@ func (o *outgoing) result(ctx context.Context) Result {
 		r.Err = failureError(r.Name, failure, true, o.cause)
 	case o.sender.Over():
 		r.Root, r.Already = o.sender.Root().String(), o.sender.Same()
-	case o.sender.Ended() && kindOfConnection(c.reason()) == KindConnection:
+	case o.sentAll() && c.isConnected() && kindOfConnection(c.reason()) == KindConnection:
 		r.Err = &Error{Kind: KindUnknown, Name: r.Name, Err: c.reason()}
 	default:
 		r.Err = connectionError(r.Name, c.reason())
@@ -221,6 +272,13 @@ func (o *outgoing) result(ctx context.Context) Result {
 	delete(c.outgoing, o.sender.ID())
 	c.session.Forget(o.sender, nil)
 	return r
+}
+
+// sentAll reports whether the receiver may have the whole file: what was only
+// read ahead it cannot have. c.mu is held.
+func (o *outgoing) sentAll() bool {
+	sent, _ := o.bulk.Progress()
+	return o.sender.Ended() && sent >= int64(o.sender.Read())
 }
 
 // progress returns how far the transfer is.

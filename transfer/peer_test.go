@@ -258,6 +258,14 @@ func TestNoConfirmation(t *testing.T) {
 				break
 			}
 		}
+		bulk, err := conn.AcceptBulk(soon(t))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if _, err := bulk.Next(soon(t)); err != nil { // the whole file
+			t.Error(err)
+		}
 		conn.Close()
 	}()
 	conn, err := transport.Dial(soon(t), listener.Addr().String(), nil)

@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -16,10 +15,9 @@ import (
 const (
 	// firstStream is how long a client may take to say anything.
 	firstStream = 10 * time.Second
-	// abandonedPart is how old a part file is when nobody writes it any more.
-	abandonedPart = 24 * time.Hour
-	// lowestRate is the lowest gross rate, in bit/s, that is served.
-	lowestRate = 8000
+	// lowestRate and highestRate bound the gross rate, in bit/s, that is served.
+	lowestRate  = 8000
+	highestRate = 1 << 50
 )
 
 // ServerConfig says what a server does for any client that reaches it.
@@ -64,7 +62,7 @@ func NewServer(config ServerConfig) (*Server, error) {
 		return nil, &Error{Kind: kind, Err: err}
 	}
 	if config.Accept {
-		_, _ = folder.SweepParts(abandonedPart, time.Now()) // what is left takes room and does no other harm
+		_, _ = folder.SweepParts(store.Abandoned, time.Now()) // what is left takes room and does no other harm
 	}
 	return &Server{config: config, folder: folder}, nil
 }
@@ -117,7 +115,8 @@ func (s *Server) ServeConn(ctx context.Context, conn *transport.Conn) error {
 		return err
 	}
 	c.onOffer = func(r *xfer.Receiver) *incoming { return s.receive(c, r) }
-	c.onRequest = func(m *xfer.Request) { s.answer(c, m) }
+	requests := &answers{server: s, c: c, setRate: conn.SetRate}
+	c.onRequest = requests.take
 	c.start()
 	return c.attend(ctx, farewell)
 }
@@ -201,9 +200,13 @@ func (c *control) farewell(err error) error {
 	if errors.As(c.err, &broken) {
 		err = c.err
 	}
+	why := c.reason() // what is still under way learns it
 	c.mu.Unlock()
+	if why == nil {
+		why = transport.ErrClosed
+	}
 	_ = c.conn.Close() // always nil
-	c.stop(transport.ErrClosed)
+	c.stop(why)
 	if err != nil {
 		return connectionError("", err)
 	}
@@ -220,42 +223,6 @@ func (s *Server) receive(c *control, r *xfer.Receiver) *incoming {
 		s.log(Event{Client: c.conn.RemoteAddr(), Started: true, Result: Result{Name: name}})
 	}
 	return in
-}
-
-// answer answers a request of a client. c.mu is held.
-func (s *Server) answer(c *control, m *xfer.Request) {
-	if m.Rate != 0 && (m.Rate < lowestRate || m.Rate > 1<<50) {
-		c.session.RefuseRequest(m.ID, xfer.CodeRate, fmt.Sprintf("the rate has to be at least %d bit/s", lowestRate))
-		return
-	}
-	c.job(func() { s.send(c, m) })
-}
-
-// send sends a file that a client asked for.
-func (s *Server) send(c *control, m *xfer.Request) {
-	event := Event{Client: c.conn.RemoteAddr(), Sending: true, Started: true, Result: Result{Name: m.Name}}
-	s.log(event)
-	event.Started = false
-	file, err := s.folder.OpenSource(m.Name)
-	if err != nil {
-		code := sourceCode(err)
-		c.update(func() { c.session.RefuseRequest(m.ID, code, reasonText(err)) })
-		event.Result.Err = failureError(m.Name, &xfer.Failure{Code: code}, true, err)
-		s.log(event)
-		return
-	}
-	if m.Rate != 0 {
-		c.conn.SetRate(int64(m.Rate))
-	}
-	list, err := c.offer([]*openSource{openFile(m.Name, m.Name, file)}, &m.ID)
-	if err != nil {
-		event.Result.Err = connectionError(m.Name, err)
-		s.log(event)
-		return
-	}
-	c.pump(list[0])
-	event.Result = list[0].result(context.Background())
-	s.log(event)
 }
 
 func (s *Server) log(e Event) {

@@ -346,6 +346,54 @@ func TestSenderBoundsMemory(t *testing.T) {
 	})
 }
 
+func TestManySendersShareMemory(t *testing.T) {
+	blackout := link.Blackout{Start: time.Second, Length: time.Hour}
+	inWorld(t, link.Config{Delay: time.Millisecond, Blackouts: []link.Blackout{blackout}}, nil, func(t *testing.T, w *world) {
+		c := w.dial(nil)
+		w.accept()
+		time.Sleep(2 * time.Second)
+		const senders = 20
+		slabs := 0
+		for range senders {
+			b, err := c.OpenBulk(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			for {
+				buf, err := b.Buffer(ctx)
+				if err != nil {
+					break
+				}
+				slabs++
+				if err := b.Send(buf); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cancel()
+		}
+		if n := slabs * SlabSize; n < residentBytes || n > 4*residentBytes {
+			t.Errorf("%d bytes are in memory at %d senders that nobody answers", n, senders)
+		}
+	})
+}
+
+func TestListenerBoundsMemory(t *testing.T) {
+	b := &memoryBudget{limit: 100}
+	b.join()
+	b.join()
+	if b.use(90, 90) || b.use(20, 20) {
+		t.Error("a connection below its share, or within the limit, is refused")
+	}
+	if !b.use(1, 91) {
+		t.Error("a connection above its share is not refused")
+	}
+	b.leave(91)
+	if b.use(70, 90) {
+		t.Error("memory of a connection that has ended still counts")
+	}
+}
+
 func TestBrokenTransfers(t *testing.T) {
 	inWorld(t, link.Config{Delay: 10 * time.Millisecond}, nil, func(t *testing.T, w *world) {
 		c, s, b := transferPair(t, w, nil)
@@ -413,7 +461,7 @@ func TestSpreadTransferIsRefused(t *testing.T) {
 	inWorld(t, link.Config{Delay: time.Millisecond}, cfg, func(t *testing.T, w *world) {
 		_, s, b := transferPair(t, w, nil)
 		go func() {
-			for range 1000 {
+			for range 4000 {
 				buf, err := b.Buffer(context.Background())
 				if err != nil {
 					return
@@ -422,11 +470,18 @@ func TestSpreadTransferIsRefused(t *testing.T) {
 				b.Skip(SlabSize - 1)
 			}
 		}()
-		<-s.Done()
+		select {
+		case <-s.Done():
+		case <-time.After(time.Minute):
+			t.Fatal("the connection goes on")
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.slabMemory > 2*cfg.BulkMemory+65*SlabSize {
-			t.Errorf("%d bytes of memory for 1 MiB of credit", s.slabMemory)
+		if limit := cfg.BulkMemory + s.spareMemory() + pageAllowance + SlabSize; s.slabMemory > limit {
+			t.Errorf("%d bytes of memory for 1 MiB of credit, want at most %d", s.slabMemory, limit)
+		}
+		if s.backlog < 1000 {
+			t.Errorf("%d bytes took the memory of a connection", s.backlog)
 		}
 	})
 }

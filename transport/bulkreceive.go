@@ -9,10 +9,6 @@ import (
 	"example.com/uft/internal/wire"
 )
 
-// smallSlab is the size up to which a complete slab is moved out of its 64 KiB
-// buffer, so that many small files waiting take little memory.
-const smallSlab = 16 << 10
-
 // A Slab is a piece of a transfer: Data stands at Offset. Offset is a multiple
 // of SlabSize and Data has SlabSize bytes, but at the end of the transfer and
 // beside bytes that the sender skipped.
@@ -37,12 +33,6 @@ type BulkReceiver struct {
 	size     int64 // in all, if known
 	known    bool
 	err      error // why nothing more comes
-}
-
-// A partialSlab is a slab that has gaps.
-type partialSlab struct {
-	buffer *slabBuffer
-	got    ranges.Set // offsets in the transfer
 }
 
 // receiver returns the receiving end of a transfer, a new one for a new
@@ -84,11 +74,12 @@ func (r *BulkReceiver) put(offset int64, p []byte) {
 	c, index := r.conn, offset/SlabSize
 	slab := r.partial[index]
 	if slab == nil {
-		slab = &partialSlab{buffer: takeSlab()}
+		slab = c.newPartialSlab()
 		r.partial[index] = slab
-		c.occupy(SlabSize)
 	}
-	copy(slab.buffer[offset%SlabSize:], p)
+	if taken := slab.write(offset%SlabSize, p); taken > 0 {
+		c.occupy(taken)
+	}
 	slab.got.Add(uint64(offset), uint64(offset)+uint64(len(p)))
 	c.backlog += int64(len(p))
 	r.checkSlab(index, slab)
@@ -106,17 +97,6 @@ func (r *BulkReceiver) putAround(start, end uint64, p []byte) {
 		}
 		r.put(int64(gap), p[gap-start:gapEnd-start])
 		at = gapEnd
-	}
-}
-
-// occupy counts memory. A sender that keeps within its credit but spreads a
-// few bytes over many slabs would take far more memory than it has credit; one
-// that sends in order, with whatever loss, does not come near this bound.
-func (c *Conn) occupy(bytes int64) {
-	c.slabMemory += bytes
-	if limit := 2*c.cfg.BulkMemory + 64*SlabSize; c.slabMemory > limit && !c.closing && c.err == nil {
-		c.closing = true
-		c.core.Close(c.socket.clock.now(), uint64(wire.CodeFlowControl), "transfers are spread over too much memory")
 	}
 }
 
@@ -159,30 +139,18 @@ func (r *BulkReceiver) checkSlab(index int64, slab *partialSlab) {
 		}
 	}
 	delete(r.partial, index)
+	before, after := slab.memory, int64(0)
 	for i, run := range slab.got {
-		r.queue(slab.buffer, run, i == len(slab.got)-1)
+		data, memory := slab.take(int64(run.Start)%SlabSize, int64(run.Len()), i == len(slab.got)-1)
+		r.ready = append(r.ready, Slab{Offset: int64(run.Start), Data: data, memory: memory})
+		after += memory
+	}
+	slab.free()
+	if after != before {
+		r.conn.occupy(after - before)
 	}
 	r.finished.Add(start, end)
 	r.arrived.wake()
-}
-
-// queue hands a run of bytes of a complete slab to the application. The last
-// run of a slab takes the buffer with it, where the run is not small; the
-// others, which only exist beside skipped bytes, get buffers of their own.
-func (r *BulkReceiver) queue(buffer *slabBuffer, run ranges.Range, last bool) {
-	offset, n := int64(run.Start), int64(run.Len())
-	data := buffer[offset%SlabSize:][:n]
-	memory := int64(SlabSize)
-	if n <= smallSlab || !last {
-		data = append([]byte(nil), data...)
-		memory = n
-		r.conn.occupy(n)
-		if last {
-			r.conn.slabMemory -= SlabSize
-			giveSlab(buffer)
-		}
-	}
-	r.ready = append(r.ready, Slab{Offset: offset, Data: data, memory: memory})
 }
 
 // ID returns the number of the transfer, the same on both sides.
@@ -251,7 +219,7 @@ func (r *BulkReceiver) Release(slab Slab) {
 // release is Release with conn.mu held.
 func (r *BulkReceiver) release(slab Slab) {
 	c := r.conn
-	c.slabMemory -= slab.memory
+	c.occupy(-slab.memory)
 	r.consume(uint64(slab.Offset), uint64(slab.Offset)+uint64(len(slab.Data)))
 	if slab.memory == SlabSize {
 		giveSlabSlice(slab.Data[:0])
@@ -306,8 +274,7 @@ func (r *BulkReceiver) drop(slab *partialSlab, start, end uint64) {
 // discard forgets a partial slab without bytes.
 func (r *BulkReceiver) discard(index int64, slab *partialSlab) {
 	delete(r.partial, index)
-	giveSlab(slab.buffer)
-	r.conn.slabMemory -= SlabSize
+	r.conn.occupy(-slab.free())
 }
 
 // Stop says that nothing more of the transfer is wanted. The sender is told

@@ -6,10 +6,17 @@ import (
 	"sort"
 )
 
-// residentBytes is what a transfer may keep in memory besides twice what lies
-// between the oldest byte on the way and the newest, in bytes. So neither a
-// slow start nor a long path waits for the source of the bytes.
-const residentBytes = 8 << 20
+const (
+	// residentBytes is what the transfers of a connection may keep in memory
+	// besides twice what lies between the oldest byte on the way and the newest
+	// of each, in bytes. So neither a slow start nor a long path waits for the
+	// source of the bytes.
+	residentBytes = 8 << 20
+	// residentCap bounds both together, where twice the congestion window is
+	// not more; a window counts up to maxCountedWindow.
+	residentCap      = 64 << 20
+	maxCountedWindow = 512 << 20
+)
 
 // A BulkSender is the sending end of a transfer: bytes at offsets, which the
 // other side gets in whatever order they arrive. Buffer, Send and Skip are for
@@ -52,8 +59,11 @@ func (b *BulkSender) Buffer(ctx context.Context) ([]byte, error) {
 			c.mu.Unlock()
 			return nil, err
 		}
-		if b.resident+SlabSize <= b.budget() {
+		// A transfer with nothing in memory gets a slab in any case: no other
+		// can hold it up for ever.
+		if b.resident == 0 || c.resident+SlabSize <= c.sendBudget() {
 			b.resident += SlabSize
+			c.resident += SlabSize
 			c.mu.Unlock()
 			return takeSlab()[:], nil
 		}
@@ -65,10 +75,16 @@ func (b *BulkSender) Buffer(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// budget is how much of the transfer may be in memory. conn.mu is held.
-func (b *BulkSender) budget() int64 {
-	sent := b.conn.core.BulkSent(b.id)
-	return residentBytes + 2*int64(sent.Highest-min(sent.LowestUnacked, sent.Highest))
+// sendBudget is how much of all transfers to the peer may be in memory. c.mu is
+// held.
+func (c *Conn) sendBudget() int64 {
+	budget := int64(residentBytes)
+	for id := range c.senders {
+		sent := c.core.BulkSent(id)
+		budget += 2 * int64(sent.Highest-min(sent.LowestUnacked, sent.Highest))
+	}
+	window := int64(min(c.core.Stats().Window, maxCountedWindow))
+	return min(budget, max(residentCap, 2*window))
 }
 
 // failure returns why nothing more can be sent, or nil. conn.mu is held.
@@ -90,12 +106,14 @@ func (b *BulkSender) Release(buf []byte) {
 	defer b.conn.mu.Unlock()
 	b.free(buf)
 	b.room.wake()
+	b.conn.wakeOwner() // for other transfers that wait
 }
 
 // free takes a buffer out of the transfer's memory. conn.mu is held.
 func (b *BulkSender) free(buf []byte) {
 	giveSlabSlice(buf)
 	b.resident -= SlabSize
+	b.conn.resident -= SlabSize
 }
 
 // Send sends the bytes of buf, a buffer from Buffer cut to what is in it, at
@@ -234,6 +252,7 @@ func (b *BulkSender) forget() {
 		b.conn.source = nil
 	}
 	b.room.wake()
+	b.conn.wakeOwner() // for other transfers that wait
 }
 
 func (b *BulkSender) freeSlab(s *sendSlab) {
@@ -246,8 +265,20 @@ func (b *BulkSender) freeSlab(s *sendSlab) {
 // freeAcknowledged frees the slabs that need not be sent again, of all
 // transfers. c.mu is held.
 func (c *Conn) freeAcknowledged() {
+	waiting := false
 	for _, b := range c.senders {
 		b.freeAcknowledged()
+		waiting = waiting || b.room.waiters != nil
+	}
+	if !waiting {
+		return
+	}
+	// There is room as well when more is on the way than before.
+	room := c.resident+SlabSize <= c.sendBudget()
+	for _, b := range c.senders {
+		if room || b.resident == 0 {
+			b.room.wake()
+		}
 	}
 }
 
@@ -273,10 +304,6 @@ func (b *BulkSender) freeAcknowledged() {
 		if s.data != nil && b.conn.core.BulkAcked(b.id, uint64(s.offset), uint64(s.offset+s.length)) {
 			b.freeSlab(s)
 		}
-	}
-	// There is room as well when more is on the way than before.
-	if b.resident+SlabSize <= b.budget() {
-		b.room.wake()
 	}
 }
 

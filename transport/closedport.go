@@ -12,6 +12,10 @@ const (
 	firstAsk = time.Second
 	// longestAsk bounds the doubled pauses between further questions.
 	longestAsk = 30 * time.Second
+	// unansweredProbes is how many of the core's own probes must have gone
+	// unanswered in the meantime. Silence alone may be that of a server that
+	// has nothing to say.
+	unansweredProbes = 2
 	// closedAnswers is how many answers in a row make it certain: one may come
 	// from a server that is just being restarted.
 	closedAnswers = 2
@@ -34,27 +38,39 @@ func (e *ClosedPortError) Error() string {
 // networks come back; its machine, though, says at once that the port is
 // closed. Only the owner uses it.
 type portWatch struct {
-	next    instant.Time // when to ask
+	next    instant.Time // when to ask, at the earliest
 	pause   time.Duration
 	answers chan bool // of the question under way; nil: none is
 	closed  int       // answers in a row that said so
+	probes  uint64    // that the core had sent in vain when the server was last heard
+	silent  bool      // enough probes are unanswered since
 }
 
 // heard notes that the server is there.
-func (w *portWatch) heard(now instant.Time) {
-	w.next, w.pause, w.closed = now.Add(firstAsk), firstAsk, 0
+func (w *portWatch) heard(now instant.Time, probes uint64) {
+	w.next, w.pause, w.closed, w.probes = now.Add(firstAsk), firstAsk, 0, probes
+}
+
+// deadline returns when the watch wants the owner's attention. As long as the
+// core has not probed in vain it is the core's own deadlines that lead there.
+func (w *portWatch) deadline() instant.Time {
+	if !w.silent || w.answers != nil {
+		return instant.Never
+	}
+	return w.next
 }
 
 // watchPort asks when it is time to, and ends the connection when the answers
-// leave no doubt.
-func (c *Conn) watchPort(now instant.Time) {
+// leave no doubt. probes is how often the core has probed in vain, in all.
+func (c *Conn) watchPort(now instant.Time, probes uint64) {
 	w := &c.port
 	if c.offer != nil {
 		return // a server's client may sit behind anything
 	}
 	if !w.next.IsSet() {
-		w.heard(now)
+		w.heard(now, probes)
 	}
+	w.silent = probes >= w.probes+unansweredProbes
 	if w.answers != nil {
 		select {
 		case closed := <-w.answers:
@@ -64,14 +80,14 @@ func (c *Conn) watchPort(now instant.Time) {
 		}
 		return
 	}
-	if now.Before(w.next) {
+	if !w.silent || now.Before(w.next) {
 		return
 	}
 	answers := make(chan bool, 1)
 	w.answers = answers
 	remote := c.remote
 	go func() {
-		answers <- c.socket.udp.PortClosed(remote)
+		answers <- c.socket.portClosed(remote)
 		c.wakeOwner()
 	}()
 }
@@ -79,7 +95,7 @@ func (c *Conn) watchPort(now instant.Time) {
 // portAnswered weighs one answer.
 func (c *Conn) portAnswered(closed bool, now instant.Time) {
 	w := &c.port
-	if !closed {
+	if !closed || !w.silent {
 		w.closed = 0
 		w.pause = min(2*w.pause, longestAsk)
 		w.next = now.Add(w.pause)

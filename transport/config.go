@@ -20,8 +20,10 @@ type Config struct {
 
 	// VerifyServer decides whether the server with this key is the right
 	// one; its error is found in the *IdentityError that ends the attempt. It
-	// must not call back into the connection. A client without it ACCEPTS ANY
-	// SERVER.
+	// only decides: the proof that the server owns the key follows. It is also
+	// asked about the key that the server of a remembered session had, before
+	// that session is used. It must not call back into the connection. A client
+	// without it ACCEPTS ANY SERVER.
 	VerifyServer func(ed25519.PublicKey) error
 
 	// LocalAddress is the "host:port" that Dial sends from; without it the
@@ -48,12 +50,20 @@ type Config struct {
 	// begins with depends on the free memory of the machine.
 	BulkMemory int64
 
+	// OnRateHalved is told when the fixed rate was halved, and to what in
+	// bit/s, because the path delivers next to nothing of it; nil is told
+	// nothing. It is called by the connection's own goroutine, which it must
+	// not hold up; it may call the connection's methods, but for those that
+	// close it.
+	OnRateHalved func(bitsPerSecond int64)
+
 	// Session keeps what makes the next connection to a server quicker, at a
 	// client; nil keeps nothing.
 	Session SessionStore
 
 	// MaxConnections bounds the connections of a Listener; beyond it new
-	// clients get no answer. Default 1024.
+	// clients get no answer. Default 1024. Clients of one IPv4 address, or of
+	// one IPv6 /64, may have a quarter of them, or 64 if that is more.
 	MaxConnections int
 
 	// Trace is told what happens on a connection, for people to read; nil is

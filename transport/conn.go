@@ -16,7 +16,7 @@ import (
 // owner, implementation constants. What does not fit is dropped, like
 // datagrams that find the socket's buffer full.
 const (
-	maxQueuedTrains = 1024
+	maxQueuedTrains = 256
 	maxQueuedMemory = 8 << 20 // bytes
 )
 
@@ -61,14 +61,16 @@ type Conn struct {
 	senders   map[uint16]*BulkSender
 	source    *BulkSender // whose block was asked for last
 	receivers map[uint16]*BulkReceiver
+	resident  int64 // bytes of the buffers of all senders
 
 	newStreams   []*Stream
 	newReceivers []*BulkReceiver
 	accepting    signal // something was added to one of the two
 	progress     signal // something came from the peer
 
-	backlog    int64 // bytes of transfers that the application holds or should take
-	slabMemory int64 // bytes of the buffers that hold them
+	backlog    int64         // bytes of transfers that the application holds or should take
+	slabMemory int64         // bytes of the buffers that hold them
+	budget     *memoryBudget // of the Listener; nil: there is none
 }
 
 // newConn makes the shell of a connection. Its core follows.

@@ -100,7 +100,7 @@ func (d *dialer) dialOne(ctx context.Context, remote netip.AddrPort) (*Conn, err
 func (d *dialer) start(remote netip.AddrPort) (*Conn, error) {
 	c := newConn(d.socket, d.cfg, remote)
 	c.memory = d.memory
-	session, token, rtt := d.memory.recall()
+	session, token, rtt := d.memory.recall(d.cfg.VerifyServer)
 	cfg := d.cfg.coreConfig(c, initialCredit(availableMemory(), 0))
 	cfg.Token, cfg.RememberedRTT = token, rtt
 	if parameters, err := wire.ParseParameters(seal.SessionParameters(session)); session != nil && err == nil {

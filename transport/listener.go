@@ -21,8 +21,16 @@ import (
 	"example.com/uft/internal/udp"
 )
 
-// acceptBacklog is how many connections may wait for Accept.
-const acceptBacklog = 128
+const (
+	// acceptBacklog is how many connections may wait for Accept.
+	acceptBacklog = 128
+	// minQuota is how many connections the clients of one network may have at
+	// least, where Config.MaxConnections allows as many.
+	minQuota = 64
+	// minListenerMemory is what the received transfers of all connections may
+	// take at least, in bytes.
+	minListenerMemory = 256 << 20
+)
 
 // A Listener is a server: it accepts connections on one UDP port.
 type Listener struct {
@@ -32,6 +40,7 @@ type Listener struct {
 	resetKey    []byte
 	tickets     *seal.Tickets
 
+	memory  *memoryBudget // of all received transfers
 	backlog chan *Conn
 	closed  chan struct{}
 	once    sync.Once
@@ -97,8 +106,9 @@ func listenOn(conn udp.Conn, cfg *Config) (*Listener, error) {
 		socket:      newSocket(conn, cfg, true),
 		cfg:         cfg,
 		certificate: certificate,
-		resetKey:    seal.ResetKey(identity),
+		resetKey:    seal.ResetKey(identity, conn.LocalAddr().Port()),
 		tickets:     tickets,
+		memory:      &memoryBudget{limit: max(minListenerMemory, 4*cfg.BulkMemory, availableMemory()/4)},
 		backlog:     make(chan *Conn, acceptBacklog),
 		closed:      make(chan struct{}),
 	}
@@ -131,13 +141,13 @@ func addressTokenKey(identity ed25519.PrivateKey) (*seal.TokenKey, error) {
 // inside Route, so the socket's mutex is held.
 func (l *Listener) configure(remote netip.AddrPort, validated bool) (cfg core.Config, refuse bool) {
 	s := l.socket
-	if isDone(l.closed) || len(s.conns) >= l.cfg.MaxConnections || len(l.backlog) == cap(l.backlog) {
+	if isDone(l.closed) || len(s.conns) >= l.cfg.MaxConnections || len(l.backlog) == cap(l.backlog) || l.neighbours(remote) >= l.quota() {
 		l.refused++
 		return core.Config{}, true
 	}
 	l.accepted++
 	c := newConn(s, l.cfg, remote)
-	c.offer = l.offer
+	c.offer, c.budget = l.offer, l.memory
 	s.newest = c
 	cfg = l.cfg.coreConfig(c, initialCredit(l.freeMemory(), len(s.conns)))
 	cfg.ResetKey = l.resetKey
@@ -150,6 +160,33 @@ func (l *Listener) configure(remote netip.AddrPort, validated bool) (cfg core.Co
 		})
 	}
 	return cfg, false
+}
+
+// quota is how many connections the clients of one network may have, so that
+// they cannot take all that there are.
+func (l *Listener) quota() int { return max(l.cfg.MaxConnections/4, minQuota) }
+
+// neighbours counts the connections whose clients have the IPv4 address of this
+// one, or an IPv6 address of the same /64: what one host is given to choose its
+// addresses from. The socket's mutex is held.
+func (l *Listener) neighbours(remote netip.AddrPort) (n int) {
+	network := networkOf(remote.Addr())
+	for _, c := range l.socket.conns {
+		if networkOf(c.remote.Addr()) == network {
+			n++
+		}
+	}
+	return n
+}
+
+// networkOf returns the prefix of an address that counts as one client.
+func networkOf(a netip.Addr) netip.Prefix {
+	bits := 64
+	if a.Is4() {
+		bits = 32
+	}
+	network, _ := a.WithZone("").Prefix(bits) // the length is never out of bounds
+	return network
 }
 
 // freeMemory returns what the machine has free, as of a second ago at most.

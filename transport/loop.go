@@ -115,11 +115,12 @@ func (c *Conn) advance(out []byte, received int) (closing, more bool) {
 		c.progress.wake()
 	}
 	closing = c.closing
+	probes := c.core.Stats().ProbeTimeouts
 	c.mu.Unlock()
 	if received > 0 {
-		c.port.heard(now)
+		c.port.heard(now, probes)
 	}
-	c.watchPort(now)
+	c.watchPort(now, probes)
 
 	drained := c.transmit(out)
 	c.mu.Lock()
@@ -173,9 +174,7 @@ func (c *Conn) wait(timer *time.Timer) (taken int) {
 		deadline = instant.Min(deadline, c.socket.clock.now().Add(maxLinger))
 	}
 	c.mu.Unlock()
-	if c.offer == nil && c.port.answers == nil {
-		deadline = instant.Min(deadline, c.port.next)
-	}
+	deadline = instant.Min(deadline, c.port.deadline())
 	if deadline == instant.Never {
 		timer.Stop()
 	} else {
@@ -208,6 +207,10 @@ func (c *Conn) isGone(lingering *time.Time) bool {
 // forget ends the owner: the socket no longer knows the connection.
 func (c *Conn) forget() {
 	c.socket.remove(c)
+	c.mu.Lock()
+	c.budget.leave(c.slabMemory)
+	c.budget = nil
+	c.mu.Unlock()
 	for len(c.trains) > 0 {
 		t := <-c.trains
 		t.free()
@@ -300,7 +303,11 @@ func (c *Conn) afterEvent(e core.Event) {
 		// Before the handshake is over there is no identity to remember
 		// anything of, and no round-trip time but a guess.
 		if c.memory != nil && isDone(c.connected) {
-			c.memory.note(e, c.Stats().SmoothedRTT)
+			c.memory.note(e, c.PeerIdentity(), c.Stats().SmoothedRTT)
+		}
+	case core.EventRateHalved:
+		if halved := c.cfg.OnRateHalved; halved != nil {
+			halved(int64(e.Size))
 		}
 	}
 }

@@ -19,11 +19,13 @@ const smallTrain = 2 << 10
 type (
 	slabBuffer  [SlabSize]byte
 	smallBuffer [smallTrain]byte
+	pageBuffer  [pageSize]byte
 )
 
 var (
 	slabBuffers  = sync.Pool{New: func() any { return new(slabBuffer) }}
 	smallBuffers = sync.Pool{New: func() any { return new(smallBuffer) }}
+	pageBuffers  = sync.Pool{New: func() any { return new(pageBuffer) }}
 )
 
 // The pools' buffers must hold any train.
@@ -31,6 +33,8 @@ var _ [SlabSize - udp.MaxTrain]struct{}
 
 func takeSlab() *slabBuffer     { return slabBuffers.Get().(*slabBuffer) }
 func giveSlab(slab *slabBuffer) { slabBuffers.Put(slab) }
+func takePage() *pageBuffer     { return pageBuffers.Get().(*pageBuffer) }
+func givePage(page *pageBuffer) { pageBuffers.Put(page) }
 
 // giveSlabSlice gives back a slab of which only a slice is left. A slice that
 // does not begin a slab, which only a caller's mistake can make, is left to

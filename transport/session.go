@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"sync"
 	"time"
 
@@ -15,7 +17,13 @@ const (
 	fieldSession  = 1
 	fieldToken    = 2
 	fieldRTT      = 3 // microseconds
+	fieldIdentity = 4 // the server's public key
 )
+
+// maxToken bounds the address tokens that are kept, in bytes: the Initial
+// packet that carries one needs room for the handshake too (docs/protocol.md
+// §13).
+const maxToken = 512
 
 // memory is what a client keeps of a server between connections. A nil store
 // keeps nothing.
@@ -23,10 +31,11 @@ type memory struct {
 	store  SessionStore
 	server string
 
-	mu      sync.Mutex
-	session []byte
-	token   []byte
-	rtt     time.Duration
+	mu       sync.Mutex
+	identity ed25519.PublicKey
+	session  []byte
+	token    []byte
+	rtt      time.Duration
 }
 
 // newMemory reads what was stored. Data that cannot be read is none.
@@ -38,23 +47,34 @@ func newMemory(store SessionStore, server string) *memory {
 	return m
 }
 
-// recall returns what is known of the server.
-func (m *memory) recall() (session, token []byte, rtt time.Duration) {
+// recall returns what is known of the server, if the key that it had then is
+// one that verify takes for the right one now; nil takes any. A client that
+// resumes a session may send before the server has proved anything, and who
+// gave the session out can read that. So a session of which the server's key is
+// not known is not used either.
+func (m *memory) recall(verify func(ed25519.PublicKey) error) (session, token []byte, rtt time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.identity == nil || verify != nil && verify(m.identity) != nil {
+		return nil, nil, 0
+	}
 	return m.session, m.token, m.rtt
 }
 
-// note takes what an event brought, and stores all again.
-func (m *memory) note(e core.Event, rtt time.Duration) {
-	if m.store == nil {
+// note takes what an event brought from the server with this key, and stores
+// all again. Of a server with another key than before, nothing else is kept.
+func (m *memory) note(e core.Event, identity ed25519.PublicKey, rtt time.Duration) {
+	if m.store == nil || identity == nil {
 		return
 	}
 	m.mu.Lock()
-	switch e.Kind {
-	case core.EventSession:
+	if !bytes.Equal(m.identity, identity) {
+		m.identity, m.session, m.token, m.rtt = identity, nil, nil, 0
+	}
+	switch {
+	case e.Kind == core.EventSession:
 		m.session = e.Data
-	case core.EventToken:
+	case e.Kind == core.EventToken && len(e.Data) <= maxToken:
 		m.token = e.Data
 	}
 	if rtt > 0 {
@@ -73,7 +93,7 @@ func (m *memory) encode() []byte {
 	if m.session == nil && m.token == nil {
 		return nil
 	}
-	data := []byte{memoryVersion}
+	data := wire.AppendField([]byte{memoryVersion}, fieldIdentity, m.identity)
 	if m.session != nil {
 		data = wire.AppendField(data, fieldSession, m.session)
 	}
@@ -102,7 +122,14 @@ func (m *memory) decode(data []byte) {
 		case fieldSession:
 			read.session = value
 		case fieldToken:
-			read.token = value
+			if len(value) <= maxToken {
+				read.token = value
+			}
+		case fieldIdentity:
+			if len(value) != ed25519.PublicKeySize {
+				return
+			}
+			read.identity = value
 		case fieldRTT:
 			microseconds, ok := wire.UintValue(value)
 			if !ok || microseconds > uint64(maxRememberedRTT.Microseconds()) {
@@ -111,5 +138,5 @@ func (m *memory) decode(data []byte) {
 			read.rtt = time.Duration(microseconds) * time.Microsecond
 		}
 	}
-	m.session, m.token, m.rtt = read.session, read.token, read.rtt
+	m.identity, m.session, m.token, m.rtt = read.identity, read.session, read.token, read.rtt
 }

@@ -2,6 +2,8 @@ package transport
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"errors"
 	"io"
 	"sync"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/link"
+	"example.com/uft/internal/wire"
 )
 
 // memoryStore is a SessionStore that lasts as long as the test.
@@ -103,24 +106,29 @@ func TestRejectedEarlyDataIsSentAgain(t *testing.T) {
 func TestMemoryRoundTrip(t *testing.T) {
 	store := &memoryStore{}
 	m := newMemory(store, "host:1")
-	m.note(core.Event{Kind: core.EventClosed}, time.Second)
+	key := ed25519.PublicKey(bytes.Repeat([]byte("k"), ed25519.PublicKeySize))
+	m.note(core.Event{Kind: core.EventClosed}, key, time.Second)
 	if store.Load("host:1") != nil {
 		t.Error("something was stored of a server that gave nothing")
 	}
-	m.note(core.Event{Kind: core.EventSession, Data: []byte("session")}, 123*time.Millisecond)
-	m.note(core.Event{Kind: core.EventToken, Data: []byte("token")}, 0)
-	session, token, rtt := newMemory(store, "host:1").recall()
+	m.note(core.Event{Kind: core.EventSession, Data: []byte("session")}, key, 123*time.Millisecond)
+	m.note(core.Event{Kind: core.EventToken, Data: []byte("token")}, key, 0)
+	session, token, rtt := newMemory(store, "host:1").recall(nil)
 	if string(session) != "session" || string(token) != "token" || rtt != 123*time.Millisecond {
 		t.Errorf("%q, %q, %v", session, token, rtt)
 	}
-	if session, token, _ := newMemory(store, "host:2").recall(); session != nil || token != nil {
+	if session, token, _ := newMemory(store, "host:2").recall(nil); session != nil || token != nil {
 		t.Error("another server has the same session")
 	}
 }
 
 func TestDamagedMemoryIsNone(t *testing.T) {
-	m := &memory{session: bytes.Repeat([]byte("s"), 100), token: []byte("token"), rtt: time.Second}
+	m := &memory{identity: make([]byte, ed25519.PublicKeySize), session: bytes.Repeat([]byte("s"), 100), token: []byte("token"), rtt: time.Second}
 	whole := m.encode()
+	var intact memory
+	if intact.decode(whole); !bytes.Equal(intact.session, m.session) || intact.rtt != m.rtt {
+		t.Errorf("session %q, round-trip time %v of intact data", intact.session, intact.rtt)
+	}
 	for n := range whole {
 		var read memory
 		read.decode(whole[:n])
@@ -130,8 +138,71 @@ func TestDamagedMemoryIsNone(t *testing.T) {
 	}
 }
 
+func TestMemoryOfAnotherServerIsNotUsed(t *testing.T) {
+	key := ed25519.PublicKey(bytes.Repeat([]byte("k"), ed25519.PublicKeySize))
+	store := &memoryStore{}
+	newMemory(store, "host:1").note(core.Event{Kind: core.EventSession, Data: []byte("session")}, key, time.Second)
+	refuse := func(ed25519.PublicKey) error { return errors.New("another key is expected") }
+	if session, token, rtt := newMemory(store, "host:1").recall(refuse); session != nil || token != nil || rtt != 0 {
+		t.Error("the session of a server that is not trusted is used")
+	}
+	// What a server with another key brings does not mix with what there was.
+	m := newMemory(store, "host:1")
+	other := bytes.Repeat([]byte("o"), ed25519.PublicKeySize)
+	m.note(core.Event{Kind: core.EventToken, Data: []byte("token")}, other, 0)
+	if session, token, _ := newMemory(store, "host:1").recall(nil); session != nil || string(token) != "token" {
+		t.Errorf("session %q, token %q of a new server", session, token)
+	}
+	// A session whose server is not known is not used.
+	withoutKey := wire.AppendField([]byte{memoryVersion}, fieldSession, []byte("session"))
+	store.Store("host:1", withoutKey)
+	if session, _, _ := newMemory(store, "host:1").recall(nil); session != nil {
+		t.Error("a session without a key is used")
+	}
+}
+
+func TestLongTokenIsNotKept(t *testing.T) {
+	key := ed25519.PublicKey(bytes.Repeat([]byte("k"), ed25519.PublicKeySize))
+	store := &memoryStore{}
+	m := newMemory(store, "host:1")
+	m.note(core.Event{Kind: core.EventSession, Data: []byte("session")}, key, 0)
+	m.note(core.Event{Kind: core.EventToken, Data: make([]byte, maxToken+1)}, key, 0)
+	if _, token, _ := m.recall(nil); token != nil {
+		t.Errorf("a token of %d bytes is kept", len(token))
+	}
+	m.token = make([]byte, maxToken+1) // as an earlier program may have stored it
+	store.Store("host:1", m.encode())
+	if session, token, _ := newMemory(store, "host:1").recall(nil); session == nil || token != nil {
+		t.Errorf("session %q, a token of %d bytes", session, len(token))
+	}
+}
+
+// TestEarlyDataNeedsTrust lets a client change its mind about the server: what
+// it sends must not leave before the server was verified.
+func TestEarlyDataNeedsTrust(t *testing.T) {
+	inWorld(t, link.Config{Delay: 20 * time.Millisecond}, nil, func(t *testing.T, w *world) {
+		store := &memoryStore{}
+		c := w.dial(&Config{Session: store})
+		w.accept()
+		time.Sleep(time.Second)
+		c.Close()
+
+		wrong := errors.New("not this server")
+		_, err := w.tryDial(t.Context(), &Config{
+			Session:      store,
+			VerifyServer: func(ed25519.PublicKey) error { return wrong },
+		})
+		if !errors.Is(err, wrong) {
+			t.Errorf("Dial returned %v: it offered early data to a server that is refused", err)
+		}
+		if c = w.dial(&Config{Session: store, VerifyServer: func(ed25519.PublicKey) error { return nil }}); !c.EarlyData() {
+			t.Error("no early data for a server that is trusted")
+		}
+	})
+}
+
 func FuzzMemory(f *testing.F) {
-	f.Add((&memory{session: []byte("s"), token: []byte("t"), rtt: time.Second}).encode())
+	f.Add((&memory{identity: make([]byte, ed25519.PublicKeySize), session: []byte("s"), token: []byte("t"), rtt: time.Second}).encode())
 	f.Add([]byte{memoryVersion})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var m memory

@@ -182,6 +182,7 @@ func (s *socket) route(datagram []byte, path pathOfTrain) *Conn {
 	}
 	s.mu.Unlock()
 	if route.New && c != nil {
+		c.budget.join()
 		go c.run()
 	}
 	if len(route.Reply) > 0 {
@@ -208,6 +209,16 @@ func (s *socket) send(buf []byte, segmentSize int, path core.Path) error {
 		local = path.Local
 	}
 	return s.udp.WriteTrain(buf, segmentSize, path.Remote, local)
+}
+
+// portClosed asks whether somebody listens at remote. The question is a
+// datagram like any other, so the simulated loss may take it.
+func (s *socket) portClosed(remote netip.AddrPort) bool {
+	if s.simulated != nil && len(s.simulated.filter([]byte{0}, 1)) == 0 {
+		s.dropped.Add(1)
+		return false
+	}
+	return s.udp.PortClosed(remote)
 }
 
 // isClosed reports whether an error of send says that the socket is gone.

@@ -34,6 +34,7 @@ type world struct {
 	t        *testing.T
 	net      *udp.MemoryNet
 	listener *Listener
+	client   netip.AddrPort // that clients dial from
 	conns    []*Conn
 }
 
@@ -43,7 +44,7 @@ type world struct {
 func inWorld(t *testing.T, path link.Config, cfg *Config, script func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, net: udp.NewMemoryNet(impairment(t, path))}
+		w := &world{t: t, net: udp.NewMemoryNet(impairment(t, path)), client: clientAddress}
 		w.listener = w.listen(cfg)
 		defer w.close()
 		script(t, w)
@@ -94,7 +95,7 @@ func (w *world) tryDial(ctx context.Context, cfg *Config) (*Conn, error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	socket, err := w.net.Listen(clientAddress)
+	socket, err := w.net.Listen(w.client)
 	if err != nil {
 		w.t.Fatal(err)
 	}

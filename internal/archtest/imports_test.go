@@ -69,6 +69,7 @@ var mayImport = map[string][]string{
 	"cmd/medium":  {"internal/cli/medium"},
 
 	"internal/archtest": {},
+	"internal/e2e":      {},
 }
 
 // testMayImport is what the tests of a package may import besides the package
@@ -84,6 +85,7 @@ var testMayImport = map[string][]string{
 	"transfer":            {"internal/sim", "internal/medium", "internal/link"},
 	"internal/cli/uft":    {"internal/cli/medium"},
 	"internal/cli/duplex": {"internal/cli/medium"},
+	"internal/e2e":        {"internal/medium", "internal/link"},
 }
 
 // below returns every package that pkg may import, directly or through

@@ -32,8 +32,7 @@ type Controller interface {
 	// OnPersistentTimeout reports that several probe timeouts have passed in
 	// a row without any acknowledgement: the path may be gone.
 	OnPersistentTimeout(now instant.Time)
-	// Window returns how many bytes may be in flight; math.MaxInt means that
-	// nothing but the pacing rate limits the flow.
+	// Window returns how many bytes may be in flight.
 	Window() int
 	// PacingRate returns the rate at which to send, in bytes per second;
 	// zero means unpaced.

@@ -30,7 +30,7 @@ func TestPacerIsExactWithLateTimers(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
-			rate := congestion.NewFixed(int64(test.bits)).PacingRate()
+			rate := congestion.NewFixed(int64(test.bits), gross, 0).PacingRate()
 			p := congestion.NewPacer(gross, 1)
 			p.SetRate(rate, congestion.FixedBurst)
 			start := instant.Time(time.Hour)

@@ -32,6 +32,18 @@ func TestPiecesAreBounded(t *testing.T) {
 	}
 }
 
+// TestNoEmptyInitial: where a token leaves no room for a frame, no packet is sent.
+func TestNoEmptyInitial(t *testing.T) {
+	for size := 1100; size < 1300; size++ {
+		c := newTestClient(t, nil)
+		c.token = make([]byte, size)
+		b := c.appendLongPacket(make([]byte, 0, 2*wire.MaxDatagram), 0, wire.MaxDatagram, false)
+		if sent := c.spaces[0].next; len(b) > wire.MaxDatagram || (len(b) > 0) != (sent > 0) || sent > 0 && len(c.frames) == 0 {
+			t.Fatalf("token of %d bytes: a packet of %d bytes with %d frames", size, len(b), len(c.frames))
+		}
+	}
+}
+
 // TestWaitingPacketsAreBounded sends packets before there are keys for them.
 func TestWaitingPacketsAreBounded(t *testing.T) {
 	c := newTestClient(t, nil)

@@ -16,6 +16,7 @@ type bulkOut struct {
 	again     ranges.Set
 	acked     ranges.Set
 	ackedLen  uint64
+	ahead     uint64 // acknowledged bytes, that is skipped ones, from next on
 
 	ended    bool // size is final
 	size     uint64
@@ -144,10 +145,7 @@ func (c *Conn) SkipBulk(id uint16, start, end uint64) {
 	}
 	t.ack(start, end)
 	t.available = max(t.available, end)
-	if t.next >= start {
-		t.next = max(t.next, end)
-		t.skipAcked()
-	}
+	t.skipAcked()
 	c.checkDelivered(t)
 }
 
@@ -169,7 +167,7 @@ func (c *Conn) ResetBulk(id uint16, code uint64) {
 		return
 	}
 	t.reset, t.resetOut, t.endSend = &code, true, false
-	t.again, t.acked = nil, nil
+	t.again, t.acked, t.ahead = nil, nil, 0
 	c.bulkOut.update(t)
 }
 
@@ -219,8 +217,29 @@ func (t *bulkOut) took(offset uint64, n int, repeat bool) {
 		return
 	}
 	t.sent += uint64(n)
-	t.next = end
+	t.advance(end)
 	t.skipAcked()
+}
+
+// advance moves next to end.
+func (t *bulkOut) advance(end uint64) {
+	if t.ahead > 0 {
+		t.ahead -= common(t.acked, t.next, end)
+	}
+	t.next = end
+}
+
+// common is how many integers of [start, end) are in the set.
+func common(s ranges.Set, start, end uint64) (n uint64) {
+	for start < end {
+		gap, gapEnd := s.FirstGap(start, end)
+		n += gap - start
+		start = gapEnd
+		if gap == end {
+			break
+		}
+	}
+	return n
 }
 
 // skipAcked moves next over bytes that were skipped ahead of it.
@@ -228,7 +247,8 @@ func (t *bulkOut) skipAcked() {
 	if len(t.acked) == 0 {
 		return
 	}
-	t.next, _ = t.acked.FirstGap(t.next, max(t.available, t.next))
+	next, _ := t.acked.FirstGap(t.next, max(t.available, t.next))
+	t.advance(next)
 }
 
 // ack takes note that the peer has [start, end).
@@ -236,7 +256,10 @@ func (t *bulkOut) ack(start, end uint64) {
 	if t.reset != nil {
 		return
 	}
-	t.ackedLen += t.acked.Add(start, end)
+	t.ackedLen += t.acked.Add(start, min(end, max(start, t.next)))
+	ahead := t.acked.Add(max(start, t.next), end)
+	t.ackedLen += ahead
+	t.ahead += ahead
 	t.again.Remove(start, end)
 }
 
@@ -249,10 +272,10 @@ func (t *bulkOut) lost(start, end uint64) {
 
 // unacked is how many bytes were sent and not acknowledged.
 func (t *bulkOut) unacked() uint64 {
-	if t.reset != nil || t.ackedLen >= t.next {
+	if t.reset != nil {
 		return 0
 	}
-	return t.next - t.ackedLen
+	return t.next - (t.ackedLen - t.ahead)
 }
 
 // allSent reports that the end is known and everything was sent at least once.
@@ -278,7 +301,7 @@ func (c *Conn) rewindBulk() {
 	b.credit = sendCredit{limit: c.peer.InitialMaxBulkData}
 	b.open.all(func(id uint16) {
 		t := b.byID[id]
-		t.again, t.sent, t.next = nil, 0, 0
+		t.again, t.sent, t.next, t.ahead = nil, 0, 0, t.ackedLen
 		t.skipAcked()
 		b.update(t)
 	})

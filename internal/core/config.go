@@ -74,10 +74,10 @@ type Config struct {
 	HandshakeTimeout time.Duration // first contact; default 10 s
 	IdleTimeout      time.Duration // silence; default 120 s
 
-	StreamWindow  uint64 // credit of one stream, bytes; default 256 KiB
-	DataWindow    uint64 // credit of all streams, bytes; default 1 MiB
-	MaxStreams    uint64 // streams the peer may open; default 100
-	BulkWindow    uint64 // initial credit of all transfers together; default 8 MiB
+	StreamWindow  uint64 // credit of one stream, bytes; default 256 KiB, at least wire.MinStreamCredit
+	DataWindow    uint64 // credit of all streams, bytes; default 1 MiB, at least wire.MinStreamCredit
+	MaxStreams    uint64 // streams the peer may open; default 100, at least wire.MinStreams
+	BulkWindow    uint64 // initial credit of all transfers together; default 8 MiB, at least wire.MinBulkCredit
 	MaxBulkWindow uint64 // BulkWindow grows to this when the path needs it; default 64 MiB
 
 	// FixedRate is the gross rate in bit/s (IP, UDP and our headers), 0 to find
@@ -97,7 +97,8 @@ type Config struct {
 	ResetKey []byte
 
 	// KeyPhasePackets is how many packets are sealed before the keys are
-	// updated (docs/protocol.md §5.4); default and most 2^23.
+	// updated (docs/protocol.md §5.4); default and most 7/8 of 2^23, so that
+	// the peer has time to let it happen before the limit.
 	KeyPhasePackets uint64
 
 	// Trace receives what happens; nil means off. It must not call back.
@@ -120,17 +121,18 @@ const (
 	defaultMaxStreams       = 100
 	defaultBulkWindow       = 8 << 20
 	defaultMaxBulkWindow    = 64 << 20
-	defaultKeyPhasePackets  = 1 << 23 // RFC 9001 §6.6 would allow more
+	defaultKeyPhasePackets  = maxKeyPhasePackets / 8 * 7
 )
 
-// withDefaults returns the configuration with every zero field filled in.
+// withDefaults returns the configuration with every zero field filled in, and
+// no credit below what 0-RTT relies on (docs/protocol.md §6.6).
 func (c Config) withDefaults() Config {
 	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, defaultHandshakeTimeout)
 	c.IdleTimeout = orDefault(c.IdleTimeout, defaultIdleTimeout)
-	c.StreamWindow = orDefault(c.StreamWindow, defaultStreamWindow)
-	c.DataWindow = orDefault(c.DataWindow, defaultDataWindow)
-	c.MaxStreams = orDefault(c.MaxStreams, defaultMaxStreams)
-	c.BulkWindow = orDefault(c.BulkWindow, defaultBulkWindow)
+	c.StreamWindow = max(orDefault(c.StreamWindow, defaultStreamWindow), wire.MinStreamCredit)
+	c.DataWindow = max(orDefault(c.DataWindow, defaultDataWindow), wire.MinStreamCredit)
+	c.MaxStreams = max(orDefault(c.MaxStreams, defaultMaxStreams), wire.MinStreams)
+	c.BulkWindow = max(orDefault(c.BulkWindow, defaultBulkWindow), wire.MinBulkCredit)
 	c.MaxBulkWindow = max(orDefault(c.MaxBulkWindow, defaultMaxBulkWindow), c.BulkWindow)
 	c.KeyPhasePackets = min(orDefault(c.KeyPhasePackets, defaultKeyPhasePackets), defaultKeyPhasePackets)
 	return c

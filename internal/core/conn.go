@@ -45,10 +45,12 @@ type Conn struct {
 
 	engine    seal.Engine
 	spaces    [3]space
+	numbers   numberSkipper // of the Application space
 	early     earlyData
 	phase     keyPhase
-	confirmed bool // HANDSHAKE_DONE was sent or received
-	doneAcked bool // and the client has acknowledged it
+	confirmed bool         // HANDSHAKE_DONE was sent or received
+	doneAcked bool         // and the client has acknowledged it
+	doneAgain instant.Time // when it may be repeated unasked, next
 	waiting   []waitingTrain
 	failures  uint64 // packets that did not open
 
@@ -125,16 +127,31 @@ func NewClient(cfg Config, now instant.Time, path Path) (*Conn, error) {
 		return nil, err
 	}
 	c.originalDestination = c.remoteID
-	c.token = cfg.Token
+	if len(cfg.Token) <= wire.MaxToken {
+		c.token = cfg.Token
+	}
 	c.installInitialKeys(c.remoteID)
 	c.pathSet.validated = true
 	parameters := c.localParameters()
 	c.engine = cfg.Engine(parameters.Append(nil))
 	if p := cfg.RememberedParameters; p != nil {
-		c.peer = *p
+		c.peer = earlyParameters(p)
 		c.raiseLimits()
 	}
 	return c, c.startEngine()
+}
+
+// earlyParameters is what a client goes by before the server has told its
+// parameters: of what it remembers, no more than every server grants. The
+// server may have less room than it had, and would have to end a connection
+// that uses more (docs/protocol.md §6.6).
+func earlyParameters(remembered *wire.Parameters) wire.Parameters {
+	return wire.Parameters{
+		InitialMaxData:       min(remembered.InitialMaxData, wire.MinStreamCredit),
+		InitialMaxStreamData: min(remembered.InitialMaxStreamData, wire.MinStreamCredit),
+		InitialMaxStreams:    min(remembered.InitialMaxStreams, wire.MinStreams),
+		InitialMaxBulkData:   min(remembered.InitialMaxBulkData, wire.MinBulkCredit),
+	}
 }
 
 // initialContext is what the endpoint learned from a client's first packet.
@@ -186,6 +203,7 @@ func newConn(role Role, cfg Config, now instant.Time, path Path) (*Conn, error) 
 	}
 	c.spaces[recovery.Application].received = recovery.NewReceived(c.recovery.SmoothedRTT())
 	c.resetController()
+	c.numbers = newNumberSkipper(c.seed())
 	return c, nil
 }
 

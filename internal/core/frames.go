@@ -99,6 +99,9 @@ func (c *Conn) handleFrame(path Path, sp recovery.Space, f *wire.Frame) error {
 		if c.role == Server {
 			return violation(wire.CodeProtocolViolation, "NEW_TOKEN from a client")
 		}
+		if len(f.NewToken.Token) > wire.MaxToken {
+			return nil // of no use: see NewClient
+		}
 		c.emit(Event{Kind: EventToken, Data: slices.Clone(f.NewToken.Token)})
 	}
 	return nil

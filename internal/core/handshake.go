@@ -18,6 +18,7 @@ const flightCopyDelay = 25 * time.Millisecond
 // earlyData is the 0-RTT keys of a connection.
 type earlyData struct {
 	read, write *seal.Keys
+	answers     int // Application packets sent while the handshake was under way
 }
 
 // installInitialKeys derives the keys of the Initial space (§5.2).

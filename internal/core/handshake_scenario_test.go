@@ -224,28 +224,31 @@ func TestEarlyData(t *testing.T) {
 // TestEarlyDataBeyondNewLimits has the server come back with lower limits than
 // the client remembers.
 func TestEarlyDataBeyondNewLimits(t *testing.T) {
-	cfg := network(t, "delay=50ms")
-	window := uint64(8 << 20)
-	cfg.Server = func(c *core.Config) { c.BulkWindow, c.DataWindow, c.StreamWindow = window, window/4, window/4 }
-	w := newWorld(t, cfg)
-	first, _ := w.connect(sim.DialOptions{})
-	window = 16 << 10
-	client := w.dial(sim.DialOptions{Session: first.Session, EarlyData: true, Token: first.Token})
-	id, stream := w.file(client, 100_000), w.stream(client, 50_000)
-	w.until(time.Second, func() bool { return client.Other != nil })
-	client.Other.Hold = true // so that nothing gives credit back
-	w.sleep(2 * time.Second)
-	if client.Other.MostHeld > window {
-		t.Errorf("%d bytes came with a window of %d", client.Other.MostHeld, window)
-	}
-	client.Other.Resume()
-	w.until(10*time.Second, func() bool {
-		_, file := client.Other.Received(id)
-		_, ended := client.Other.StreamRead(stream)
-		return file && ended
-	})
-	if client.Closed != nil {
-		t.Fatal(client.Closed)
+	for _, accepted := range []bool{true, false} {
+		cfg := network(t, "delay=50ms")
+		cfg.AllowEarly = accepted
+		window := uint64(8 << 20)
+		cfg.Server = func(c *core.Config) { c.BulkWindow, c.DataWindow, c.StreamWindow = window, window/4, window/4 }
+		w := newWorld(t, cfg)
+		first, _ := w.connect(sim.DialOptions{})
+		window = 1 // so little that the minimum holds
+		client := w.dial(sim.DialOptions{Session: first.Session, EarlyData: true, Token: first.Token})
+		id, stream := w.file(client, 300_000), w.stream(client, 50_000)
+		w.until(time.Second, func() bool { return client.Other != nil })
+		client.Other.Hold = true // so that nothing gives credit back
+		w.sleep(2 * time.Second)
+		if most := client.Other.MostHeld; most != wire.MinBulkCredit {
+			t.Errorf("0-RTT accepted %v: %d bytes came with a window of %d", accepted, most, wire.MinBulkCredit)
+		}
+		client.Other.Resume()
+		w.until(10*time.Second, func() bool {
+			_, file := client.Other.Received(id)
+			_, ended := client.Other.StreamRead(stream)
+			return file && ended
+		})
+		if client.Closed != nil {
+			t.Fatal(client.Closed)
+		}
 	}
 }
 

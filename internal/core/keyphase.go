@@ -3,6 +3,7 @@ package core
 import (
 	"math"
 
+	"example.com/uft/internal/congestion"
 	"example.com/uft/internal/instant"
 	"example.com/uft/internal/recovery"
 	"example.com/uft/internal/seal"
@@ -16,7 +17,7 @@ type keyPhase struct {
 	current   bool // the key phase bit of what we send
 	next      *seal.Keys
 	previous  *seal.Keys
-	dropAt    instant.Time // when previous is forgotten
+	dropAt    instant.Time // when previous is forgotten; Never until the peer is in this phase too
 	firstRecv uint64       // lowest packet number opened in this phase, MaxUint64 before the first
 	firstSent uint64       // first packet number sent in this phase
 	acked     bool         // a packet of this phase was acknowledged
@@ -36,7 +37,7 @@ func (c *Conn) openPhase(h wire.ShortHeader, header, sealed []byte) ([]byte, uin
 	if h.KeyPhase == p.current {
 		payload, pn, ok := c.open(s.read, appSpace, header, sealed, low)
 		if ok {
-			p.firstRecv = min(p.firstRecv, pn)
+			c.openedInPhase(pn)
 		}
 		return payload, pn, ok, c.checkFailures(ok, s.read)
 	}
@@ -56,8 +57,18 @@ func (c *Conn) openPhase(h wire.ShortHeader, header, sealed []byte) ([]byte, uin
 		return nil, 0, false, c.checkFailures(ok, s.read)
 	}
 	c.advancePhase()
-	p.firstRecv = pn
+	c.openedInPhase(pn)
 	return payload, pn, true, nil
+}
+
+// openedInPhase notes that the peer seals with the present keys. Only now does
+// it stop using the previous ones, so that their end can be counted from here.
+func (c *Conn) openedInPhase(pn uint64) {
+	p := &c.phase
+	p.firstRecv = min(p.firstRecv, pn)
+	if p.previous != nil && p.dropAt == instant.Never {
+		p.dropAt = c.now.Add(3 * c.recovery.PTO(appSpace))
+	}
 }
 
 // advancePhase moves both directions to the next phase, because the peer did
@@ -71,12 +82,18 @@ func (c *Conn) advancePhase() {
 	p.previous, s.read, p.next = s.read, p.next, nil
 	s.write = s.write.Next()
 	p.current = !p.current
-	p.dropAt = c.now.Add(3 * c.recovery.PTO(appSpace))
+	p.dropAt = instant.Never
 	p.firstRecv, p.firstSent, p.acked = math.MaxUint64, s.next, false
 	c.trace("key_updated", "phase bit %v", p.current)
 }
 
-// maybeUpdateKeys starts the next phase when this one has sealed its share.
+// maxKeyPhasePackets is how many packets one phase may seal (§5.4); RFC 9001
+// §6.6 would allow more.
+const maxKeyPhasePackets = 1 << 23
+
+// maybeUpdateKeys starts the next phase when this one has sealed its share, and
+// ends the connection where the peer has not let that happen for so long that
+// the next train would be beyond the limit.
 func (c *Conn) maybeUpdateKeys() {
 	s, p := &c.spaces[appSpace], &c.phase
 	if p.previous != nil && !p.dropAt.After(c.now) {
@@ -84,6 +101,9 @@ func (c *Conn) maybeUpdateKeys() {
 	}
 	if s.next-p.firstSent >= c.cfg.KeyPhasePackets && c.confirmed && p.acked && p.previous == nil {
 		c.advancePhase()
+	}
+	if s.next-p.firstSent+congestion.MaxTrain > maxKeyPhasePackets {
+		c.fail(violation(wire.CodeKeyLimit, "no answer in the key phase of the last %d packets", s.next-p.firstSent))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/uft/internal/instant"
+	"example.com/uft/internal/ranges"
 	"example.com/uft/internal/seal"
 	"example.com/uft/internal/wire"
 
@@ -118,6 +119,10 @@ func checkTotals(t *rapid.T, b *bulkSender) {
 		if transfer.ackedLen != transfer.acked.Size() && transfer.reset == nil {
 			t.Fatalf("transfer %d: %d bytes acknowledged, counted %d", id, transfer.acked.Size(), transfer.ackedLen)
 		}
+		below := missing(transfer.acked, transfer.next)
+		if got := transfer.unacked(); got != below && transfer.reset == nil {
+			t.Fatalf("transfer %d: %d bytes wait for an acknowledgement, counted %d: %+v", id, below, got, transfer)
+		}
 	}
 	if busy != b.busy || waiting != b.waiting {
 		t.Fatalf("%d busy and %d bytes waiting, counted %d and %d", busy, waiting, b.busy, b.waiting)
@@ -126,6 +131,37 @@ func checkTotals(t *rapid.T, b *bulkSender) {
 	b.open.all(func(uint16) { members++ })
 	if members != len(b.byID) {
 		t.Fatalf("%d open of %d", members, len(b.byID))
+	}
+}
+
+// missing counts the integers below limit that are not in the set.
+func missing(s ranges.Set, limit uint64) uint64 {
+	n := limit
+	for _, r := range s {
+		n -= min(r.End, limit) - min(r.Start, limit)
+	}
+	return n
+}
+
+// TestTailBehindSkippedParts: what the peer already had, further on in the file,
+// does not hide that the last bytes sent wait for their acknowledgement.
+func TestTailBehindSkippedParts(t *testing.T) {
+	c := newTestClient(t, nil)
+	id, _ := c.OpenBulk()
+	c.SkipBulk(id, 1<<20, 8<<20)
+	c.SkipBulk(id, 9<<20, 10<<20)
+	c.ExtendBulk(id, 9<<20)
+	transfer := c.bulkOut.get(id)
+	for transfer.next < 8<<20 {
+		offset, n, repeat := transfer.block(1 << 30)
+		transfer.took(offset, n, repeat)
+	}
+	if got := transfer.unacked(); got != 1<<20 {
+		t.Errorf("%d bytes wait for an acknowledgement, not 1 MiB", got)
+	}
+	transfer.ack(0, 1<<20)
+	if got := transfer.unacked(); got != 0 {
+		t.Errorf("%d bytes wait for an acknowledgement, not 0", got)
 	}
 }
 
@@ -246,6 +282,7 @@ func TestBreaker(t *testing.T) {
 	}{
 		{"a tenth arrives", 0, 10_000_000, 1_000_000, 8_000_000},
 		{"less arrives", 0, 10_000_000, 999_999, 4_000_000},
+		{"far less leaves than was asked, nothing arrives", 0, 1_000_000, 0, 500_000},
 		{"nothing arrives of next to nothing", 0, 20_000, 0, 8_000_000},
 		{"we drop nearly all of it ourselves", 0.95, 10_000_000, 100_000, 8_000_000},
 		{"we drop some, the path the rest", 0.5, 10_000_000, 400_000, 4_000_000},
@@ -254,7 +291,7 @@ func TestBreaker(t *testing.T) {
 		c.openForTest()
 		c.now = second(5)
 		c.checkBreaker() // the period begins
-		c.breaker.sent(test.sent)
+		c.breaker.sent(second(13), test.sent)
 		c.breaker.delivered(test.delivered)
 		c.now = second(14.9)
 		c.checkBreaker()
@@ -267,7 +304,7 @@ func TestBreaker(t *testing.T) {
 			t.Errorf("%s: the rate is %d", test.name, c.cfg.FixedRate)
 		}
 		e, halved := c.NextEvent()
-		if halved != (test.want == 4_000_000) || halved && (e.Kind != EventRateHalved || e.Size != 4_000_000) {
+		if halved != (test.want < 8_000_000) || halved && (e.Kind != EventRateHalved || e.Size != uint64(test.want)) {
 			t.Errorf("%s: event %+v", test.name, e)
 		}
 	}

@@ -116,7 +116,10 @@ func (c *Conn) handlePathResponse(from Path, data [8]byte) {
 	c.pathSet.validated = true
 	c.recovery.SetReliable(to.Reliable)
 	if !onlyPort {
-		// Another network, most likely: nothing is known of its rate.
+		// Another network, most likely: nothing is known of its round
+		// trip and its rate.
+		c.cfg.RememberedRTT = 0
+		c.recovery.ResetPath(c.now)
 		c.resetController()
 	}
 	c.pending.ping = true

@@ -50,7 +50,11 @@ func (c *Conn) handleDatagram(path Path, ecn ECN, datagram []byte) {
 		c.watchForPeerClose(path, datagram)
 		return
 	}
+	first, _ := wire.DestinationID(datagram)
 	for rest := datagram; len(rest) > 0; {
+		if id, ok := wire.DestinationID(rest); !ok || id != first {
+			return
+		}
 		n, err := c.handlePacket(path, ecn, rest, datagram)
 		if err != nil {
 			c.fail(err)
@@ -120,13 +124,15 @@ func (c *Conn) handleLong(path Path, ecn ECN, b, datagram []byte) (int, error) {
 // repeatHandshakeDone answers a client that still sends Handshake packets when
 // their keys are gone here: it does not know yet that the handshake is over.
 // The probe timeout would tell it too, but after a handshake through heavy loss
-// that is long. Nothing proves the packet genuine, so this ends with the first
-// acknowledgement.
+// that is long. Nothing proves the packet genuine, so this happens once in a
+// probe timeout, and ends with the first acknowledgement.
 func (c *Conn) repeatHandshakeDone(t wire.PacketType) {
-	if t == wire.PacketHandshake && c.role == Server && c.state == stateOpen && !c.doneAcked {
-		c.pending.handshakeDone = true
-		c.probes = max(c.probes, 1)
+	if t != wire.PacketHandshake || c.role != Server || c.state != stateOpen || c.doneAcked || c.doneAgain.After(c.now) {
+		return
 	}
+	c.doneAgain = c.now.Add(c.recovery.PTO(recovery.Application))
+	c.pending.handshakeDone = true
+	c.probes = max(c.probes, 1)
 }
 
 // handleShort takes an Application packet, which reaches to the end of b.
@@ -156,6 +162,11 @@ func (c *Conn) handleShort(path Path, ecn ECN, b []byte) error {
 	}
 	return c.handlePayload(path, ecn, wire.PacketShort, recovery.Application, pn, payload, size)
 }
+
+// maxSilent bounds the acknowledgement-only packets of a space that the peer has
+// not acknowledged (§13). Every 64th asks for that, so that no path and no rate
+// brings a correct peer near it.
+const maxSilent = 1 << 14
 
 // open opens a packet in place and returns its full packet number.
 func (c *Conn) open(keys *seal.Keys, sp recovery.Space, header, sealed []byte, low uint32) ([]byte, uint64, bool) {
@@ -188,6 +199,9 @@ func (c *Conn) handlePayload(path Path, ecn ECN, t wire.PacketType, sp recovery.
 	}
 	if s.dropped || c.state == stateDraining {
 		return nil
+	}
+	if c.recovery.Silent(sp) > maxSilent {
+		return violation(wire.CodeProtocolViolation, "%d packets were never acknowledged", maxSilent)
 	}
 	s.received.OnPacket(c.now, pn, eliciting.any, size, eliciting.now || ecn == CE)
 	if ecn == CE {
@@ -244,7 +258,8 @@ func (c *Conn) handleUnnumbered(t wire.PacketType, b []byte) {
 
 // handleRetry starts over with the server's token (§6.5).
 func (c *Conn) handleRetry(b []byte, r wire.Retry) {
-	if c.retrySource != nil || r.Version != wire.Version1 || r.Destination != c.localID || len(r.Token) == 0 {
+	if c.retrySource != nil || r.Version != wire.Version1 || r.Destination != c.localID || len(r.Token) == 0 ||
+		len(r.Token) > wire.MaxToken {
 		return
 	}
 	tag := seal.RetryTag(c.originalDestination, b[:len(b)-wire.TagLen])

@@ -51,7 +51,7 @@ func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segme
 	if n := c.transmitHandshake(buf[:0:wire.MaxDatagram]); n > 0 {
 		return c.sent(n, n, c.path)
 	}
-	if !c.pathSet.allows(c.role, wire.MaxDatagram) {
+	if !c.pathSet.allows(c.role, wire.MaxDatagram) || c.earlyAnswers() == 0 {
 		return 0, 0, c.path, NotECT
 	}
 	c.forgoIdleCredit()
@@ -61,6 +61,20 @@ func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segme
 	n, segmentSize = c.transmitData(buf, maxSegments)
 	c.idle = n == 0 && c.pacedUntil == instant.Never
 	return c.sent(n, segmentSize, c.path)
+}
+
+// maxEarlyAnswers bounds the Application packets of a server whose handshake is
+// not complete: what asked for them may be a replay, and nobody may be there to
+// receive them, at whatever rate was asked (docs/protocol.md §6.6).
+const maxEarlyAnswers = 64
+
+// earlyAnswers is how many Application packets may leave before the handshake is
+// complete.
+func (c *Conn) earlyAnswers() int {
+	if c.role == Client || c.state != stateHandshake {
+		return math.MaxInt
+	}
+	return maxEarlyAnswers - c.early.answers
 }
 
 // forgoIdleCredit takes from a fixed rate what it would have to catch up after
@@ -91,7 +105,7 @@ func (c *Conn) sent(n, segmentSize int, path Path) (int, int, Path, ECN) {
 func (c *Conn) resetController() {
 	datagram := wire.FullDataDatagram + c.overhead()
 	if c.cfg.FixedRate > 0 {
-		c.controller = congestion.NewFixed(c.cfg.FixedRate)
+		c.controller = congestion.NewFixed(c.cfg.FixedRate, datagram, c.recovery.SmoothedRTT())
 		c.pacer = congestion.NewPacer(datagram, 1)
 	} else {
 		c.controller = congestion.NewBBR(c.now, congestion.Config{
@@ -133,11 +147,18 @@ func (c *Conn) windowLeft() int {
 	if c.path.CarrierPaced {
 		return math.MaxInt
 	}
-	w := c.controller.Window()
-	if w == math.MaxInt {
-		return w
-	}
-	return w - c.recovery.Inflight()
+	return c.controller.Window() - c.recovery.Inflight()
+}
+
+// maxUnanswered is after how many probe timeouts in a row without an answer
+// nothing but probes is sent any more.
+const maxUnanswered = 3
+
+// unanswered reports that the path is silent: only probes may leave, until
+// something is acknowledged (docs/protocol.md §7.5). What is outstanding keeps
+// the probe timer going.
+func (c *Conn) unanswered() bool {
+	return c.recovery.ProbeCount() >= maxUnanswered && c.recovery.Outstanding(appSpace) > 0
 }
 
 // mayElicit reports whether an ack-eliciting datagram of size bytes may leave
@@ -150,7 +171,7 @@ func (c *Conn) mayElicit(size int) bool {
 		return true
 	}
 	gross := size + c.overhead()
-	if c.windowLeft() < gross {
+	if c.unanswered() || c.windowLeft() < gross {
 		return false
 	}
 	// At a low rate the bucket never holds more than one full block, so
@@ -196,12 +217,20 @@ func (c *Conn) finish(b []byte, start, body, lengthAt int, keys *seal.Keys, p pa
 	}
 	c.recovery.OnSent(p.space, record, p.limited)
 	c.spaces[p.space].next = p.number + 1
+	if p.space == appSpace {
+		c.spaces[p.space].next = c.numbers.after(p.number)
+		if c.state == stateHandshake {
+			c.early.answers++
+		}
+	}
 	c.stats.PacketsSent++
 	gross := size + c.overhead()
 	c.pacer.OnSent(c.now, gross)
 	if p.inFlight {
 		c.controller.OnSent(c.now, gross, c.recovery.Inflight())
-		c.breaker.sent(gross)
+		if c.probes == 0 {
+			c.breaker.sent(c.now, gross)
+		}
 	}
 	if p.eliciting && c.probes > 0 {
 		c.probes--

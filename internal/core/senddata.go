@@ -19,7 +19,7 @@ func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 	if keys == nil || !c.bulkPending() {
 		return 0, 0
 	}
-	segments := min(maxSegments, c.dataBudget())
+	segments := min(maxSegments, c.dataBudget(), c.earlyAnswers())
 	for range segments {
 		t := c.bulkOut.next()
 		if t == nil {
@@ -60,7 +60,7 @@ func (c *Conn) dataBudget() int {
 	gross := wire.FullDataDatagram + c.overhead()
 	quantum := c.pacer.Quantum()
 	window := c.windowLeft() / gross
-	if window < 1 {
+	if window < 1 || c.unanswered() {
 		return 0
 	}
 	paced := c.pacer.Budget(c.now) / gross

@@ -51,6 +51,9 @@ func (c *Conn) appendLongPacket(b []byte, sp recovery.Space, limit int, more boo
 	})
 	body := len(b)
 	b, eliciting := c.appendSpaceFrames(b, sp, limit-wire.TagLen)
+	if len(b) == body {
+		return b[:0] // there was no room for anything: an empty packet is a violation
+	}
 	more = more && limit-len(b)-wire.TagLen >= minPacketRoom
 	if !more && !c.path.CarrierPaced && (eliciting || c.role == Client) {
 		b = pad(b, wire.MinInitialDatagram-wire.TagLen)
@@ -69,6 +72,9 @@ func (c *Conn) appendHandshakePacket(b []byte, limit int, padded bool) []byte {
 	})
 	body := len(b)
 	b, eliciting := c.appendSpaceFrames(b, sp, limit-wire.TagLen)
+	if len(b) == body {
+		return b[:start]
+	}
 	if padded {
 		b = pad(b, wire.MinInitialDatagram-wire.TagLen)
 	}

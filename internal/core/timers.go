@@ -54,7 +54,7 @@ func (c *Conn) Deadline() instant.Time {
 // again and again, but wait for the client.
 func (c *Conn) mayAcknowledge(sp recovery.Space) bool {
 	if sp == recovery.Application {
-		return c.pathSet.allows(c.role, wire.MaxDatagram)
+		return c.pathSet.allows(c.role, wire.MaxDatagram) && c.earlyAnswers() > 0
 	}
 	return c.pathSet.limit(c.role, wire.MaxDatagram) >= wire.MinInitialDatagram
 }

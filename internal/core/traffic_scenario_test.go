@@ -326,6 +326,32 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
+// TestNewPathIsMeasuredAnew moves the client to a network that is farther away:
+// the minimum round trip of the old one must not stay.
+func TestNewPathIsMeasuredAnew(t *testing.T) {
+	for _, test := range []struct {
+		to  string
+		far bool
+	}{{"203.0.113.7:555", true}, {"198.51.0.1:40001", false}} {
+		w := newWorld(t, network(t, "delay=5ms,rate=20M"))
+		client, server := w.connect(sim.DialOptions{})
+		id := w.file(server, 20<<20)
+		w.sleep(time.Second)
+		client.Rebind(netip.MustParseAddrPort(test.to))
+		w.Filter = func(d sim.Direction, _ int, datagram []byte) bool {
+			if d == sim.Up {
+				w.Delay(50*time.Millisecond, false, client.Public(), datagram)
+			}
+			return d != sim.Up
+		}
+		w.sleep(2 * time.Second)
+		if got := stats(server).MinRTT; got < 50*time.Millisecond == test.far {
+			t.Errorf("moved to %s: the minimum round trip is %v", test.to, got)
+		}
+		w.complete(20*time.Second, client, id)
+	}
+}
+
 // TestRebindingOfAWaitingClient moves a client that has nothing to say while the
 // server has nothing to send: only its keep-alive tells the server where it is.
 func TestRebindingOfAWaitingClient(t *testing.T) {

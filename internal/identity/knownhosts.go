@@ -122,7 +122,8 @@ func canonical(hostport string) (string, error) {
 
 // Lookup returns the fingerprint of the last line for hostport; ok is false
 // when there is none. A malformed line anywhere is an error that names it: it
-// might be the very pin that is asked for.
+// might be the very pin that is asked for. The error wraps ErrNotStored when
+// there can be no list, because its folder cannot be entered.
 func (k *KnownHosts) Lookup(hostport string) (fingerprint string, ok bool, err error) {
 	pins, err := k.find(hostport)
 	if err != nil || len(pins) == 0 {
@@ -211,6 +212,9 @@ func (k *KnownHosts) find(hostport string) ([]pin, error) {
 	f, err := os.Open(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if _, missing := os.Lstat(k.path); err != nil && missing != nil {
+		return nil, fmt.Errorf("identity: known servers %w: %w", ErrNotStored, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("identity: known servers: %w", err)

@@ -12,6 +12,11 @@ func (r *Recovery) Inflight() int { return r.inflight }
 // Outstanding returns how many ack-eliciting packets of a space have no fate yet.
 func (r *Recovery) Outstanding(in Space) int { return r.spaces[in].eliciting }
 
+// Silent returns how many packets of a space have no fate yet and ask for none:
+// acknowledgements, for the most part. A peer that never acknowledges anything
+// makes their number grow for ever.
+func (r *Recovery) Silent(in Space) int { return r.spaces[in].silent }
+
 // LargestAcked returns the largest number acknowledged in a space; ok is false
 // if there is none. Packet numbers are shortened relative to it.
 func (r *Recovery) LargestAcked(in Space) (number uint64, ok bool) {
@@ -67,6 +72,15 @@ func (r *Recovery) DiscardSpace(in Space) {
 	}
 	*s = space{discarded: true, ackedEnd: s.ackedEnd, lossAt: instant.Never}
 	r.probes = 0
+}
+
+// ResetPath says that packets take another path from now on, of which nothing is
+// known: round trip and reordering window start anew, and what left before tells
+// nothing of it. Packets in flight stay in flight.
+func (r *Recovery) ResetPath(now instant.Time) {
+	r.cfg.InitialRTT, r.cfg.RememberedRTT = defaultInitialRTT, 0
+	r.rtt, r.reorder = roundTrip{}, reordering{}
+	r.pathSince = now
 }
 
 // SmoothedRTT returns the smoothed round-trip time, or the one to be assumed

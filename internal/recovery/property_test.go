@@ -194,17 +194,22 @@ func (r *Recovery) isOutstanding(in Space, number uint64) (found bool) {
 func (m *machine) check(t *rapid.T) {
 	inflight := 0
 	for in := range m.packets {
-		eliciting := 0
+		eliciting, silent := 0, 0
 		for _, f := range m.packets[in] {
 			if !f.acked && !f.lost {
 				inflight += f.size
 				if f.size > 0 {
 					eliciting++
+				} else {
+					silent++
 				}
 			}
 		}
 		if got := m.recovery.Outstanding(Space(in)); got != eliciting {
 			t.Fatalf("%d packets outstanding in space %v, want %d", got, Space(in), eliciting)
+		}
+		if got := m.recovery.Silent(Space(in)); got != silent {
+			t.Fatalf("%d silent packets outstanding in space %v, want %d", got, Space(in), silent)
 		}
 	}
 	if got := m.recovery.Inflight(); got != inflight {

@@ -49,6 +49,7 @@ type Recovery struct {
 	rate    deliveryRate
 
 	inflight   int          // gross bytes
+	pathSince  instant.Time // the path was another one before
 	probes     int          // probe timeouts since an acknowledgement brought news
 	quietSince instant.Time // last packet, acknowledgement or timeout
 
@@ -63,6 +64,7 @@ type Recovery struct {
 type space struct {
 	history
 	eliciting int          // ack-eliciting packets outstanding
+	silent    int          // others outstanding: they ask for no acknowledgement
 	ackedEnd  uint64       // one more than the largest number acknowledged; 0 if none
 	lossAt    instant.Time // when the oldest packet overtaken by an acknowledged one is lost
 	probeFrom instant.Time // when the last ack-eliciting packet left, or the probe timer expired
@@ -103,6 +105,8 @@ func (r *Recovery) OnSent(in Space, p Packet, appLimited bool) {
 	if p.AckEliciting {
 		s.eliciting++
 		s.probeFrom = now
+	} else {
+		s.silent++
 	}
 	r.quietSince = now
 }
@@ -131,7 +135,8 @@ func (r *Recovery) OnAck(now instant.Time, in Space, ack *Ack, fates *Fates) err
 		return fmt.Errorf("%w in space %s", err, in)
 	}
 	if news.any {
-		if news.eliciting && news.end == ack.Largest+1 {
+		present := !news.train.sentAt.Before(r.pathSince) // not of an earlier path
+		if present && news.eliciting && news.end == ack.Largest+1 {
 			r.updateRTT(now, in, news.train.sentAt, ack.Delay)
 			sample.RTT = r.rtt.latest
 		}
@@ -140,6 +145,9 @@ func (r *Recovery) OnAck(now instant.Time, in Space, ack *Ack, fates *Fates) err
 		sample.AppLimited = news.train.appLimited
 		if sample.AckedBytes > 0 {
 			sample.DeliveryRate, sample.RoundStart = r.rate.sample(now, news.train, sample.AckedBytes)
+			if !present {
+				sample.DeliveryRate = 0
+			}
 		}
 		if sample.RoundStart {
 			r.reorder.onRound(&r.rtt)
@@ -224,6 +232,8 @@ func (r *Recovery) settle(s *space, p Packet) {
 	}
 	if p.AckEliciting {
 		s.eliciting--
+	} else {
+		s.silent--
 	}
 }
 
@@ -260,7 +270,7 @@ func (r *Recovery) detect(now instant.Time, s *space, fates *Fates) {
 	if r.reliable {
 		return
 	}
-	patience := max(r.rtt.latest, r.rtt.smoothed) + r.reorder.window(&r.rtt)
+	patience := max(r.rtt.latest, r.SmoothedRTT()) + r.reorder.window(&r.rtt)
 	for s.seek() && s.oldest < s.ackedEnd {
 		rec := s.at(s.oldest)
 		if at := s.trainOf(rec).sentAt.Add(patience); at.After(now) {

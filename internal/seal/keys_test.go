@@ -103,8 +103,21 @@ func TestRetryAndResetVectors(t *testing.T) {
 	}
 	token := ResetToken(secret, exampleID)
 	wantHex(t, "reset token", token[:], "50b5d256607ba9fa7686ff5cea8c78c9")
-	wantHex(t, "reset key", ResetKey(ed25519.NewKeyFromSeed(secret)),
-		"7937f8462a8bf2b6b93486d8bacfea6f1bb93cbfe44e12a2bc43276cbbb43e1e")
+	wantHex(t, "reset key", ResetKey(ed25519.NewKeyFromSeed(secret), 4242),
+		"6b70b9b2f879132158bb58e5137ed7eacc39031dbd3f63c4cf17b0c1301db686")
+}
+
+// TestResetKeysOfTwoServers: a token that one server gives must say nothing
+// about the connections of another with the same identity.
+func TestResetKeysOfTwoServers(t *testing.T) {
+	identity := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	one, other := ResetKey(identity, 4242), ResetKey(identity, 4243)
+	if ResetToken(one, exampleID) == ResetToken(other, exampleID) {
+		t.Error("two servers give the same reset token")
+	}
+	if !bytes.Equal(one, ResetKey(identity, 4242)) {
+		t.Error("a server that was restarted gives another reset token")
+	}
 }
 
 func TestSealInPlaceOpensInPlace(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/tls"
+	"encoding/binary"
 	"sync"
 )
 
@@ -48,9 +49,12 @@ func ResetToken(resetKey []byte, id [8]byte) [16]byte {
 	return [16]byte(mac.Sum(nil)[:16])
 }
 
-// ResetKey derives the 32-byte reset key from the server's identity, so that
-// a server that was restarted still gives the tokens that its peers expect
-// (docs/protocol.md §3.6).
-func ResetKey(identity ed25519.PrivateKey) []byte {
-	return extract([]byte(resetSalt), identity.Seed())
+// ResetKey derives the 32-byte reset key from the server's identity and its
+// port, so that a server that was restarted still gives the tokens that its
+// peers expect (docs/protocol.md §3.6). Two servers of one machine that share
+// the identity have different keys: otherwise a packet that was meant for one,
+// sent to the other, would bring the token that ends the connection (RFC 9000
+// §21.11).
+func ResetKey(identity ed25519.PrivateKey, port uint16) []byte {
+	return extract([]byte(resetSalt), binary.BigEndian.AppendUint16(identity.Seed(), port))
 }

@@ -291,7 +291,12 @@ func (n *Network) send(d Direction, from, to netip.AddrPort, datagram []byte) {
 // Inject has a datagram arrive at the server now, as if it came from that
 // address, or at the client of that address where toClient is set.
 func (n *Network) Inject(toClient bool, address netip.AddrPort, datagram []byte) {
-	a := &arrival{at: n.now, from: address, to: ServerAddress, datagram: append([]byte(nil), datagram...)}
+	n.Delay(0, toClient, address, datagram)
+}
+
+// Delay is Inject after a time.
+func (n *Network) Delay(by time.Duration, toClient bool, address netip.AddrPort, datagram []byte) {
+	a := &arrival{at: n.now.Add(by), from: address, to: ServerAddress, datagram: append([]byte(nil), datagram...)}
 	if toClient {
 		a.from, a.to = ServerAddress, address
 	}

@@ -15,6 +15,10 @@ import (
 	"time"
 )
 
+// Abandoned is how long a part file was not written to when nobody writes it
+// any more: longer than a transfer is silent.
+const Abandoned = 24 * time.Hour
+
 // spaceCheckInterval is how many written bytes lie between two looks at the
 // free space. Transfers that start together each find the disk free, and fill
 // it together.
@@ -65,7 +69,7 @@ func (f *Folder) Create(name string, meta Meta, overwrite bool) (*Part, error) {
 
 // CreatePath begins a file at a path that the user of this machine named.
 // Where the path is a symbolic link, the file it leads to is the one that is
-// replaced.
+// replaced. Part files that a crash left in the folder long ago are removed.
 func CreatePath(path string, meta Meta, overwrite bool) (*Part, error) {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		path = resolved
@@ -81,6 +85,7 @@ func CreatePath(path string, meta Meta, overwrite bool) (*Part, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, _ = folder.SweepParts(Abandoned, time.Now()) // what is left takes room and does no other harm
 	part, err := folder.create(name, meta, overwrite)
 	if err != nil {
 		_ = folder.Close() // the first error is the one to tell

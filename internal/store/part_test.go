@@ -351,6 +351,30 @@ func TestCreatePath(t *testing.T) {
 }
 
 // TestCreatePathInCurrentFolder: a bare name, as on most command lines.
+// TestCreatePathSweeps: what a program left that was killed a day ago goes.
+func TestCreatePathSweeps(t *testing.T) {
+	dir := t.TempDir()
+	for name, age := range map[string]time.Duration{
+		".uft-0000000000000001.part": Abandoned + time.Hour,
+		".uft-0000000000000002.part": Abandoned - time.Hour,
+		"old":                        Abandoned + time.Hour,
+	} {
+		writeFile(t, dir, name, "x")
+		modified := time.Now().Add(-age)
+		if err := os.Chtimes(filepath.Join(dir, name), modified, modified); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part, err := CreatePath(filepath.Join(dir, "new"), Meta{Size: -1}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := part.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantNames(t, dir, ".uft-0000000000000002.part", "new", "old")
+}
+
 func TestCreatePathInCurrentFolder(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

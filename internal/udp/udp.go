@@ -6,10 +6,12 @@
 // of ten and more in throughput; elsewhere, and where the kernel or a network
 // interface refuses, the same calls move one datagram after the other.
 //
-// Besides, a socket of this package answers from the address that was
-// addressed, never lets a router fragment its datagrams, counts what the kernel
-// dropped for want of room, and takes IPv4 and IPv6 alike. Addresses are
-// unmapped at this border: an IPv4 peer is 192.0.2.1, never ::ffff:192.0.2.1.
+// On Linux a socket of this package also answers from the address that was
+// addressed, never lets a router fragment its datagrams, and counts what the
+// kernel dropped for want of room; elsewhere the system chooses the source
+// address and decides on fragments, and drops are not known. Everywhere it
+// takes IPv4 and IPv6 alike. Addresses are unmapped at this border: an IPv4
+// peer is 192.0.2.1, never ::ffff:192.0.2.1.
 //
 // MemoryNet is the same interface without a kernel, for tests.
 package udp

@@ -8,8 +8,11 @@ import (
 // maxParameters bounds the encoded transport parameters, in bytes.
 const maxParameters = 4096
 
-// maxAckDelay bounds the max_ack_delay parameter.
-const maxAckDelay = (1 << 14) * time.Millisecond
+// Bounds of the max_ack_delay parameter, and what its absence means.
+const (
+	maxAckDelay     = (1 << 14) * time.Millisecond
+	defaultAckDelay = 25 * time.Millisecond
+)
 
 // Identifiers of the transport parameters (docs/protocol.md §6.4).
 const (
@@ -28,7 +31,7 @@ const (
 
 // Parameters are the transport parameters that the endpoints exchange inside
 // the TLS handshake (docs/protocol.md §6.4). As parsed, a parameter that the
-// peer did not send is zero.
+// peer did not send is zero, but for MaxAckDelay, which is then 25 ms.
 type Parameters struct {
 	OriginalDestination    ConnectionID // of the client's first Initial; from a server
 	HasOriginalDestination bool
@@ -50,7 +53,8 @@ type Parameters struct {
 }
 
 // Append appends the encoded parameters in ascending order of their ids. A
-// limit of zero is what its absence means, and is left out.
+// limit of zero is what its absence means, and is left out; max_ack_delay, of
+// which that is not true, is always there.
 func (p Parameters) Append(b []byte) []byte {
 	if p.HasOriginalDestination {
 		b = AppendField(b, paramOriginalDestination, p.OriginalDestination[:])
@@ -67,7 +71,7 @@ func (p Parameters) Append(b []byte) []byte {
 	b = appendParameter(b, paramInitialMaxStreamData, p.InitialMaxStreamData)
 	b = appendParameter(b, paramInitialMaxStreams, p.InitialMaxStreams)
 	b = appendParameter(b, paramInitialMaxBulkData, p.InitialMaxBulkData)
-	b = appendParameter(b, paramMaxAckDelay, uint64(p.MaxAckDelay.Milliseconds()))
+	b = AppendUintField(b, paramMaxAckDelay, uint64(p.MaxAckDelay.Milliseconds()))
 	return appendParameter(b, paramMaxDatagram, p.MaxDatagram)
 }
 
@@ -83,7 +87,7 @@ func appendParameter(b []byte, id, v uint64) []byte {
 // malformed, too long, or out of bounds, when one comes twice, or when
 // initial_source_connection_id is missing.
 func ParseParameters(b []byte) (Parameters, error) {
-	var p Parameters
+	p := Parameters{MaxAckDelay: defaultAckDelay}
 	if len(b) > maxParameters {
 		return Parameters{}, parameterError("%d bytes of parameters are more than %d", len(b), maxParameters)
 	}

@@ -61,11 +61,15 @@ func TestParameters(t *testing.T) {
 func TestSmallestParameters(t *testing.T) {
 	want := Parameters{InitialSource: clientID}
 	b := want.Append(nil)
-	if len(b) != 10 {
+	if len(b) != 10+3 {
 		t.Errorf("% x", b)
 	}
 	if got, err := ParseParameters(b); err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)
+	}
+	want.MaxAckDelay = 25 * time.Millisecond // absent
+	if got, err := ParseParameters(b[:10]); err != nil || got != want {
+		t.Errorf("without max_ack_delay: got %+v, %v", got, err)
 	}
 }
 

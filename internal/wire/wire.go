@@ -48,6 +48,18 @@ const (
 	MinStatelessReset = 1 + 20 + statelessResetTokenLen
 )
 
+// MaxToken is the longest address token that is used, in bytes. A longer one is
+// ignored: it would leave an Initial packet no room for the handshake (§6.5).
+const MaxToken = 512
+
+// What every server grants a client at least: so much may be sent as 0-RTT,
+// whatever an earlier connection had (§6.6).
+const (
+	MinBulkCredit   = 128 << 10 // initial_max_bulk_data, bytes
+	MinStreamCredit = 16 << 10  // initial_max_data and initial_max_stream_data, bytes
+	MinStreams      = 4         // initial_max_streams
+)
+
 // MaxVarint is the largest integer that a varint holds, and therefore the
 // largest packet number, stream offset and file offset.
 const MaxVarint = 1<<62 - 1

@@ -4,9 +4,15 @@ package xfer
 // session, so that they leave in the order in which they were decided.
 type outbox struct {
 	queue []Message
+	owed  int // of them, those that answers counts
 }
 
-func (o *outbox) put(m Message) { o.queue = append(o.queue, m) }
+func (o *outbox) put(m Message) {
+	o.queue = append(o.queue, m)
+	if answers(m) {
+		o.owed++
+	}
+}
 
 // next takes the first message, nil where there is none.
 func (o *outbox) next() Message {
@@ -16,7 +22,24 @@ func (o *outbox) next() Message {
 	m := o.queue[0]
 	o.queue[0] = nil
 	o.queue = o.queue[1:]
+	if answers(m) {
+		o.owed--
+	}
 	return m
+}
+
+// answers reports whether the peer can make us queue such a message by what it
+// says: a peer that says much and reads nothing would fill our memory with
+// them. CHUNK, HELD and STATUS are no such messages, for their number depends
+// on the speed of a disk.
+func answers(m Message) bool {
+	switch m := m.(type) {
+	case *Accept, *Refuse, *Done, *Error:
+		return true
+	case *Offer:
+		return m.Answers != nil
+	}
+	return false
 }
 
 // ending is how a transfer ends, on either side: once, with DONE or with a

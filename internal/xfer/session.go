@@ -69,6 +69,13 @@ func NewSession(local Hello, offerID [16]byte) *Session {
 // NextMessage returns the next message to the peer, nil where there is none.
 func (s *Session) NextMessage() Message { return s.out.next() }
 
+// Queued returns how many messages wait for NextMessage.
+func (s *Session) Queued() int { return len(s.out.queue) }
+
+// Owed returns how many of them answer what the peer has said. While there are
+// many, no more of the peer's messages should be handled.
+func (s *Session) Owed() int { return s.out.owed }
+
 // Peer returns the HELLO of the peer, nil before it has come.
 func (s *Session) Peer() *Hello { return s.peer }
 

@@ -163,3 +163,36 @@ func TestBothWaysSameNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestOwed: answers count as long as they are not taken, and what this side
+// says of its own accord does not.
+func TestOwed(t *testing.T) {
+	s := begin(t)
+	wantQueue := func(queued, owed int) {
+		t.Helper()
+		if s.session.Queued() != queued || s.session.Owed() != owed {
+			t.Errorf("%d queued, %d of them owed, want %d and %d", s.session.Queued(), s.session.Owed(), queued, owed)
+		}
+	}
+	wantQueue(0, 0)
+	s.session.Request("mine", 0)
+	sender := s.session.Offer([]xfer.Entry{entry(0, "mine", 2)}, nil)[0]
+	sender.Chunk(scriptChunks[0], 2)
+	sender.End()
+	wantQueue(4, 0)
+	event := s.hears(&xfer.Offer{Entries: []xfer.Entry{entry(0, "theirs", scriptSize), entry(1, "another", 1)}})
+	event.Incoming[0].Status(xfer.ActivityReading, 1)
+	event.Incoming[0].Hold(scriptChunks[0])
+	event.Incoming[0].AcceptHolding(true)
+	event.Incoming[1].Fail(xfer.CodeExists, "")
+	wantQueue(8, 2)
+	for id := range uint64(2) {
+		s.hears(&xfer.Request{ID: id, Name: "a"})
+	}
+	s.session.Offer([]xfer.Entry{entry(1, "a", 1)}, pointer(uint64(0)))
+	s.session.RefuseRequest(1, xfer.CodeNotFound, "")
+	wantQueue(10, 4)
+	for s.session.NextMessage() != nil {
+	}
+	wantQueue(0, 0)
+}

@@ -80,8 +80,8 @@ func TestSummary(t *testing.T) {
 		}, "sent film.mkv: 64.0 MiB in 5.8 s, 92.6 Mbit/s (98.1 Mbit/s gross), loss 5.1 %, retransmitted 5.6 %\n" +
 			"uft1:00ff  film.mkv\n"},
 		{"receiver without the gross rate", Summary{
-			Verb: "received", Name: "empty", Elapsed: 45 * time.Millisecond,
-		}, "received empty: 0 B in 45 ms, 0 bit/s, loss 0.0 %, retransmitted 0.0 %\n"},
+			Verb: "received", Name: "empty", Elapsed: 45 * time.Millisecond, Loss: -1, Retransmitted: -1,
+		}, "received empty: 0 B in 45 ms, 0 bit/s\n"},
 		{"already there", Summary{
 			Verb: "sent", Name: "film.mkv", Bytes: 1 << 30, AlreadyThere: true, Hash: "uft1:00ff",
 		}, "film.mkv: the very same file is already there, 1.0 GiB not sent again\nuft1:00ff  film.mkv\n"},

@@ -25,7 +25,7 @@ const (
 // Sample is how far a transfer has come.
 type Sample struct {
 	Bytes int64   // file bytes acknowledged (sending) or received
-	Loss  float64 // share of datagrams lost lately, 0 to 1
+	Loss  float64 // share of datagrams lost, 0 to 1; negative where that is not known
 	Rate  float64 // file data lately, in bit/s
 }
 
@@ -146,7 +146,9 @@ func (p *Progress) figures() string {
 	if left, ok := timeLeft(s, total); ok {
 		parts = append(parts, formatLeft(left)+" left")
 	}
-	parts = append(parts, "loss "+Percent(s.Loss))
+	if s.Loss >= 0 {
+		parts = append(parts, "loss "+Percent(s.Loss))
+	}
 	return strings.Join(parts, "  ")
 }
 

@@ -65,6 +65,11 @@ func TestBarShowsFigures(t *testing.T) {
 	if line := c.take(); !strings.Contains(line, "512.0 KiB/64.0 MiB") {
 		t.Errorf("two units: %q", line)
 	}
+	p.Update(Sample{Bytes: 1, Loss: -1})
+	draw()
+	if line := c.take(); strings.Contains(line, "loss") {
+		t.Errorf("a loss that is not known: %q", line)
+	}
 	p.Update(Sample{Bytes: 64 << 20})
 	draw()
 	if line := c.take(); !strings.Contains(line, "64.0/64.0 MiB") {

@@ -22,7 +22,9 @@ type Summary struct {
 	// GrossBits is the rate on the wire with all headers and repetitions, in
 	// bit/s. Zero stands for unknown and is left out.
 	GrossBits float64
-	// Loss is the share of datagrams that were lost on the way, 0 to 1.
+	// Loss is the share of datagrams that were lost on the way, 0 to 1. A
+	// receiver does not know: then it is negative, and left out together with
+	// Retransmitted.
 	Loss float64
 	// Retransmitted is the share of the file data sent more than once, 0 to 1.
 	Retransmitted float64
@@ -45,7 +47,10 @@ func (s Summary) String() string {
 		if s.GrossBits > 0 {
 			fmt.Fprintf(&b, " (%s gross)", Rate(s.GrossBits))
 		}
-		fmt.Fprintf(&b, ", loss %s, retransmitted %s\n", Percent(s.Loss), Percent(s.Retransmitted))
+		if s.Loss >= 0 {
+			fmt.Fprintf(&b, ", loss %s, retransmitted %s", Percent(s.Loss), Percent(s.Retransmitted))
+		}
+		b.WriteByte('\n')
 	}
 	if s.Hash != "" {
 		fmt.Fprintf(&b, "%s  %s\n", Escape(s.Hash), name)

@@ -2,7 +2,6 @@ package uft
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -14,8 +13,6 @@ import (
 	"example.com/uft/internal/cli/term"
 	"example.com/uft/transfer"
 	"example.com/uft/transport"
-
-	"example.com/uft/internal/cli/exit"
 )
 
 // conversation is a connection to the server of a command, with what the terminal
@@ -31,6 +28,8 @@ type conversation struct {
 	mu    sync.Mutex
 	shown string // name of the transfer on the screen
 	last  sample
+
+	lost int // files that came to nothing with the connection
 }
 
 // sample is a reading of a transfer, for the rate between two of them.
@@ -47,6 +46,7 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 		return nil, err
 	}
 	config := transport.Config{
+		OnRateHalved:     std.rateHalved,
 		VerifyServer:     trusted.verify,
 		HandshakeTimeout: c.Timeout,
 		IdleTimeout:      c.IdleTimeout,
@@ -54,7 +54,7 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 	if c.Action == Send {
 		config.FixedRate = c.Bitrate
 	}
-	if store := newSessions(); store != nil {
+	if store := newSessions(trusted); store != nil {
 		config.Session = store
 	}
 	simulateLoss(&config, c, std)
@@ -69,6 +69,9 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 	files, err := transfer.NewClient(ctx, conn)
 	if err != nil {
 		_ = conn.Close()
+		if neverConnected(err) {
+			err = dialError(c, err)
+		}
 		return nil, err
 	}
 	cl := &conversation{conn: conn, files: files, command: c, std: std, mode: term.ModeFor(std.err, c.Quiet, os.Getenv)}
@@ -83,18 +86,15 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 	return cl, nil
 }
 
-// dialError says who did not answer.
-func dialError(c Command, err error) error {
-	var lookup *net.DNSError
-	if errors.As(err, &lookup) {
-		return fail(exit.Unreachable, fmt.Errorf("there is no host %s: %w", c.Host, err))
-	}
-	return fail(exit.ForKind(transfer.KindOf(err)), fmt.Errorf("%s port %d: %w", c.Host, c.Port, err))
-}
-
 // close ends the connection, and says how it went to who wants to know.
 func (cl *conversation) close() {
 	_ = cl.files.Close()
+	switch more := cl.lost - 1; {
+	case more == 1:
+		cl.std.say("one more file came to nothing for the same reason")
+	case more > 1:
+		cl.std.say("%d more files came to nothing for the same reason", more)
+	}
 	if !cl.command.Verbose {
 		return
 	}
@@ -122,9 +122,9 @@ func (cl *conversation) update(u transfer.Update) {
 		cl.last.at, cl.last.bytes = now, u.Bytes
 	}
 	s := cl.conn.Stats()
-	shown := term.Sample{Bytes: u.Bytes, Rate: cl.last.rate}
-	if s.PacketsSent > 0 && u.Sending {
-		shown.Loss = float64(s.PacketsLost) / float64(s.PacketsSent)
+	shown := term.Sample{Bytes: u.Bytes, Rate: cl.last.rate, Loss: -1}
+	if u.Sending {
+		shown.Loss = float64(s.PacketsLost) / float64(max(1, s.PacketsSent))
 	}
 	cl.progress.Update(shown)
 	if u.Done {
@@ -137,19 +137,49 @@ func (cl *conversation) update(u transfer.Update) {
 func (cl *conversation) finish(verb string, r *transfer.Result) {
 	cl.progress.Finish()
 	if r.Err != nil {
-		cl.std.report(r.Err)
+		cl.complain(r.Err)
 		return
 	}
 	summary(verb, r).Print(cl.std.err, cl.mode)
 }
 
-// summary is the account of a finished transfer.
+// complain reports why a file came to nothing. What ended the connection ended
+// all files that were under way, and is reported for the first of them alone.
+func (cl *conversation) complain(err error) {
+	switch transfer.KindOf(err) {
+	case transfer.KindConnection, transfer.KindIdentity, transfer.KindInterrupted:
+		if cl.lost++; cl.lost > 1 {
+			return
+		}
+	}
+	if neverConnected(err) {
+		err = dialError(cl.command, err)
+	}
+	cl.std.report(explain(err, cl.command.Action, "the server"))
+}
+
+// Verbs of the summaries.
+const (
+	sent     = "sent"
+	received = "received"
+)
+
+// summary is the account of a finished transfer. Only who sends knows what was
+// lost. Who receives begins to count with the offer, and of a small file the
+// bytes may have been there before it: that would be no rate.
 func summary(verb string, r *transfer.Result) term.Summary {
-	return term.Summary{
+	s := term.Summary{
 		Verb: verb, Name: r.Name, Bytes: r.Bytes, Elapsed: r.Elapsed,
 		GoodputBits: r.Goodput(), GrossBits: r.GrossRate(),
 		Loss: r.Loss, Retransmitted: r.Repeated, Hash: r.Root, AlreadyThere: r.Already,
 	}
+	if verb == received {
+		s.Loss, s.Retransmitted = -1, -1
+		if s.GrossBits < s.GoodputBits {
+			s.GrossBits = 0
+		}
+	}
+	return s
 }
 
 // simulateLoss sets up `-l`, and says the seed by which it can be repeated.
@@ -164,6 +194,11 @@ func simulateLoss(config *transport.Config, c Command, std stdio) {
 	if !c.Quiet {
 		std.say("dropping %s of all datagrams sent, seed %d", term.Percent(c.Loss), config.Seed)
 	}
+}
+
+// rateHalved tells that the circuit breaker has acted (docs/protocol.md §8.3).
+func (s stdio) rateHalved(bitsPerSecond int64) {
+	s.say("the path delivers less than a tenth of the rate asked for: going on at %s", term.Rate(float64(bitsPerSecond)))
 }
 
 // say writes one line to the user.

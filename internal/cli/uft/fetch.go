@@ -19,7 +19,7 @@ func runFetch(ctx context.Context, c Command, std stdio) int {
 	defer cl.close()
 	for _, name := range c.Files {
 		r := cl.files.Fetch(ctx, name, destination(c, std), c.Bitrate, transfer.Options{Progress: cl.update})
-		cl.finish("received", &r)
+		cl.finish(received, &r)
 		outcome.add(r.Err)
 		if ctx.Err() != nil {
 			break

@@ -223,7 +223,7 @@ func TestParseErrors(t *testing.T) {
 		{"[host] -t f", "brackets hold an IPv6 address"},
 		{"::zz -t f", "neither a name nor an IPv6 address"},
 		{"me@host -t f", "there are no user names here"},
-		{"a/b -t f", "a host name holds only"},
+		{"a/b -t f", "this is a path"},
 		{strings.Repeat("h", 255) + " -t f", "longer than any host's"},
 	}
 	for _, test := range tests {

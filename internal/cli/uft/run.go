@@ -53,7 +53,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // report says on one line what went wrong. An identity that changed is made
 // loud where the terminal can be.
 func (s stdio) report(err error) {
-	text := "uft: " + term.Escape(err.Error())
+	text := "uft: " + term.Escape(plain(err))
 	if Code(err) == exit.Identity {
 		text = term.StyleFor(s.err, os.Getenv).Alarm(text)
 	}

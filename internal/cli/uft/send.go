@@ -18,7 +18,7 @@ func runSend(ctx context.Context, c Command, std stdio) int {
 			source = transfer.Source{Reader: std.in, Name: c.StdinName}
 		}
 		if err := source.Check(); err != nil {
-			std.report(err)
+			std.report(sourceError(name, err))
 			outcome.add(err)
 			continue
 		}
@@ -36,7 +36,7 @@ func runSend(ctx context.Context, c Command, std stdio) int {
 	defer cl.close()
 	results := cl.files.Send(ctx, sources, transfer.Options{Progress: cl.update})
 	for i := range results {
-		cl.finish("sent", &results[i])
+		cl.finish(sent, &results[i])
 		outcome.add(results[i].Err)
 	}
 	return outcome.code

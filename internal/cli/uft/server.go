@@ -3,6 +3,7 @@ package uft
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -32,11 +33,11 @@ func runServer(ctx context.Context, c Command, std stdio) error {
 		return err
 	}
 	defer server.Close() //nolint:errcheck // nothing is written through it any more
-	config := transport.Config{Identity: key, IdleTimeout: c.IdleTimeout}
+	config := transport.Config{Identity: key, IdleTimeout: c.IdleTimeout, OnRateHalved: std.rateHalved}
 	simulateLoss(&config, c, std)
 	listener, err := transport.Listen(net.JoinHostPort("", strconv.Itoa(int(c.Port))), &config)
 	if err != nil {
-		return fmt.Errorf("cannot listen on port %d: %w; is another server running? choose another port with -p, or any free one with -p 0", c.Port, err)
+		return fmt.Errorf("cannot listen on port %d: %w; choose another one with -p, or any free one with -p 0", c.Port, cause(err))
 	}
 	defer listener.Close() //nolint:errcheck // the program ends
 	if !c.Quiet {
@@ -70,8 +71,8 @@ func serverKey(c Command, std stdio) (ed25519.PrivateKey, error) {
 
 // ephemeralKey is an identity that ends with the process.
 func ephemeralKey(cause error, std stdio) (ed25519.PrivateKey, error) {
-	std.say("warning: %v; using a key for this run only, so clients that know this server will refuse it", cause)
-	return identity.Ephemeral(nil)
+	std.say("warning: %s; using a key for this run only, so clients that know this server will refuse it", plain(cause))
+	return identity.Ephemeral(rand.Reader)
 }
 
 // announce says where the server listens, and what anyone may do there.
@@ -83,11 +84,11 @@ func announce(c Command, listener *transport.Listener, key ed25519.PrivateKey, s
 	}
 	dir = term.EscapePath(dir)
 	if c.Accept {
-		what := "can write new files to"
+		what := "new files only"
 		if c.Overwrite {
-			what = "can write to, and replace files in,"
+			what = "and replace the files there"
 		}
-		std.say("anyone who reaches this port %s %s", what, dir)
+		std.say("anyone who reaches this port can write to %s (%s)", dir, what)
 	}
 	if c.Serve {
 		std.say("anyone who reaches this port can read the files in %s", dir)
@@ -102,9 +103,9 @@ type serverLog struct {
 
 func (l *serverLog) event(e transfer.Event) {
 	r := &e.Result
-	verb := "received"
+	verb := received
 	if e.Sending {
-		verb = "sent"
+		verb = sent
 	}
 	switch {
 	case e.Started:
@@ -112,7 +113,7 @@ func (l *serverLog) event(e transfer.Event) {
 			l.std.say("%v: %s begins", e.Client, term.Escape(r.Name))
 		}
 	case r.Err != nil:
-		l.std.say("%v: %s", e.Client, term.Escape(r.Err.Error()))
+		l.std.say("%v: %s", e.Client, term.Escape(explain(r.Err, Serve, "the client").Error()))
 	case !l.quiet:
 		fmt.Fprintf(l.std.err, "%v: %s", e.Client, summary(verb, r).String())
 	}

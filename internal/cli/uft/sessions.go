@@ -13,31 +13,43 @@ import (
 // server quicker: one file for each server, readable by its owner alone, since
 // it holds the secret of a TLS session. It implements transport.SessionStore.
 // Losing a file costs a round trip, so errors are of no interest.
-type sessions struct{ dir string }
+//
+// A session lets a client send before the server has shown who it is, and who
+// holds the other end of the session can read that. So a session is filed under
+// the key of its server, and used only where that very key is trusted now.
+type sessions struct {
+	dir   string
+	trust *trust
+}
 
 // maxSession bounds the size of a file that is read, in bytes.
 const maxSession = 64 << 10
 
 // newSessions returns the store beside the list of known servers, or nil where
 // there is no state folder.
-func newSessions() *sessions {
+func newSessions(t *trust) *sessions {
 	path, err := identity.KnownHostsPath()
 	if err != nil {
 		return nil
 	}
-	return &sessions{dir: filepath.Join(filepath.Dir(path), "sessions")}
+	return &sessions{dir: filepath.Join(filepath.Dir(path), "sessions"), trust: t}
 }
 
-// path is where a server's file stands. The name is a hash: a host name may
-// hold what a file name may not.
-func (s *sessions) path(server string) string {
-	sum := sha256.Sum256([]byte(server))
+// path is where the file of a server with this key stands. The name is a hash: a
+// host name may hold what a file name may not.
+func (s *sessions) path(server, fingerprint string) string {
+	sum := sha256.Sum256([]byte(server + " " + fingerprint))
 	return filepath.Join(s.dir, hex.EncodeToString(sum[:16]))
 }
 
-// Load returns what was stored for the server, or nil.
+// Load returns what was stored for the server, or nil. A server met for the first
+// time has no session.
 func (s *sessions) Load(server string) []byte {
-	f, err := os.Open(s.path(server))
+	fingerprint := s.trust.expected()
+	if fingerprint == "" {
+		return nil
+	}
+	f, err := os.Open(s.path(server, fingerprint))
 	if err != nil {
 		return nil
 	}
@@ -56,6 +68,10 @@ func (s *sessions) Load(server string) []byte {
 // Store replaces the server's file in one step, so that another client never
 // reads half of it.
 func (s *sessions) Store(server string, data []byte) {
+	fingerprint := s.trust.shown()
+	if fingerprint == "" {
+		return
+	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return
 	}
@@ -68,7 +84,7 @@ func (s *sessions) Store(server string, data []byte) {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), s.path(server))
+		err = os.Rename(f.Name(), s.path(server, fingerprint))
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())

@@ -17,6 +17,7 @@ type trust struct {
 	want   string // the fingerprint that the user gave; empty: known_hosts decides
 	hosts  *identity.KnownHosts
 	path   string // of known_hosts; empty where there is no place for it
+	asked  bool   // path is the user's own choice
 
 	mu        sync.Mutex
 	presented string // by the server verified last
@@ -25,7 +26,7 @@ type trust struct {
 
 // newTrust prepares the decision for the server of the command.
 func newTrust(c Command) (*trust, error) {
-	t := &trust{server: identity.HostPort(c.Host, c.Port), want: c.Fingerprint, path: c.KnownHosts}
+	t := &trust{server: identity.HostPort(c.Host, c.Port), want: c.Fingerprint, path: c.KnownHosts, asked: c.KnownHosts != ""}
 	if t.want != "" {
 		return t, nil
 	}
@@ -56,6 +57,10 @@ func (t *trust) verify(key ed25519.PublicKey) error {
 		return nil
 	}
 	result, err := t.hosts.Check(t.server, t.presented)
+	if errors.Is(err, identity.ErrNotStored) && !t.asked {
+		t.fresh = true // as without a state folder; remember warns
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -80,7 +85,27 @@ func (t *trust) remember() (message string) {
 		return message + "; it cannot be remembered: there is no state folder"
 	}
 	if err := t.hosts.Add(t.server, t.presented); err != nil {
-		return message + fmt.Sprintf("; it cannot be remembered: %v", err)
+		return message + "; it cannot be remembered: " + plain(err)
 	}
 	return message + ", remembered in " + t.path
+}
+
+// expected returns the fingerprint that the server should have, or "" where that
+// is not known before it has answered.
+func (t *trust) expected() string {
+	if t.want != "" || t.hosts == nil {
+		return t.want
+	}
+	fingerprint, _, err := t.hosts.Lookup(t.server)
+	if err != nil {
+		return "" // verify reports it
+	}
+	return fingerprint
+}
+
+// shown returns the fingerprint of the server that was verified last, or "".
+func (t *trust) shown() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.presented
 }

@@ -135,6 +135,8 @@ func parseHost(s string) (string, error) {
 		return "", errors.New("the name is empty")
 	case len(s) > 254: // RFC 1035 §2.3.4, and a final dot
 		return "", errors.New("the name is longer than any host's")
+	case strings.ContainsAny(s, `/\`):
+		return "", errors.New("this is a path; the first word that is no option is the host, as in uft HOST -t FILE FILE")
 	case strings.Contains(s, "@"):
 		return "", errors.New("there are no user names here; write the host alone")
 	case strings.Contains(s, ":"):

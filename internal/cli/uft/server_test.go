@@ -1,0 +1,109 @@
+package uft
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/uft/internal/identity"
+	"example.com/uft/transfer"
+	"example.com/uft/transport"
+)
+
+// TestAnnounce: a server says where it listens, by which key it is known, and
+// what a stranger may do to the folder.
+func TestAnnounce(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	listener, err := transport.Listen("127.0.0.1:0", &transport.Config{Identity: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	dir := t.TempDir()
+	first := "uft: listening on " + listener.Addr().String() + ", key " + identity.Fingerprint(key.Public().(ed25519.PublicKey)) + "\n"
+	const anyone = "uft: anyone who reaches this port can "
+	for _, test := range []struct {
+		command Command
+		want    string
+	}{
+		{Command{Accept: true}, anyone + "write to " + dir + " (new files only)\n"},
+		{Command{Accept: true, Overwrite: true}, anyone + "write to " + dir + " (and replace the files there)\n"},
+		{Command{Serve: true}, anyone + "read the files in " + dir + "\n"},
+		{Command{Accept: true, Serve: true}, anyone + "write to " + dir + " (new files only)\n" + anyone + "read the files in " + dir + "\n"},
+	} {
+		var out bytes.Buffer
+		test.command.Dir = dir
+		announce(test.command, listener, key, stdio{err: &out})
+		if out.String() != first+test.want {
+			t.Errorf("got\n%swant\n%s", &out, first+test.want)
+		}
+	}
+	var out bytes.Buffer
+	announce(Command{Serve: true, Dir: "a\x1b[2Jb"}, listener, key, stdio{err: &out})
+	if !strings.Contains(out.String(), `a\x1b[2Jb`) || strings.Contains(out.String(), "\x1b") {
+		t.Errorf("a folder's name as it is: %q", &out)
+	}
+}
+
+// TestServerLog: one entry for each transfer, with nothing in it that a client
+// could send to the terminal; errors even where the user wants quiet.
+func TestServerLog(t *testing.T) {
+	client := &net.UDPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 4000}
+	begins := transfer.Event{Client: client, Started: true, Result: transfer.Result{Name: "a\x1b"}}
+	ends := transfer.Event{Client: client, Result: transfer.Result{Name: "a\x1b", Bytes: 1, Root: "uft1:00"}}
+	fails := transfer.Event{Client: client, Sending: true, Result: transfer.Result{
+		Name: "a\x1b", Err: &transfer.Error{Kind: transfer.KindRefused, Name: "a\x1b", Remote: true, Code: codeExists, Text: "no\n"},
+	}}
+	for _, test := range []struct {
+		name string
+		log  serverLog
+		want string
+	}{
+		{"usual", serverLog{}, "192.0.2.7:4000: received a\\x1b: 1 B in 0 µs, 0 bit/s\nuft1:00  a\\x1b\n" +
+			"uft: 192.0.2.7:4000: a\\x1b: the client says: no\\n (EXISTS)\n"},
+		{"quiet", serverLog{quiet: true}, "uft: 192.0.2.7:4000: a\\x1b: the client says: no\\n (EXISTS)\n"},
+		{"verbose", serverLog{verbose: true}, "uft: 192.0.2.7:4000: a\\x1b begins\n" +
+			"192.0.2.7:4000: received a\\x1b: 1 B in 0 µs, 0 bit/s\nuft1:00  a\\x1b\n" +
+			"uft: 192.0.2.7:4000: a\\x1b: the client says: no\\n (EXISTS)\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out bytes.Buffer
+			test.log.std = stdio{err: &out}
+			test.log.event(begins)
+			test.log.event(ends)
+			test.log.event(fails)
+			if out.String() != test.want {
+				t.Errorf("got\n%swant\n%s", &out, test.want)
+			}
+		})
+	}
+}
+
+// TestServerKey: the key of a file lasts, and a file that is none stays.
+func TestServerKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	var out bytes.Buffer
+	first, err := serverKey(Command{Key: path}, stdio{err: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := serverKey(Command{Key: path}, stdio{err: &out})
+	if err != nil || !first.Equal(second) || out.Len() != 0 {
+		t.Errorf("the key did not last: %v %s", err, &out)
+	}
+	if _, err := serverKey(Command{Key: filepath.Join(path, "below")}, stdio{err: &out}); err == nil {
+		t.Error("a place that the user named and that does not serve was passed over")
+	}
+	key, err := ephemeralKey(errors.New("identity: no place"), stdio{err: &out})
+	if err != nil || len(key) != ed25519.PrivateKeySize {
+		t.Errorf("a key for this run: %v", err)
+	}
+	want := "uft: warning: no place; using a key for this run only, so clients that know this server will refuse it\n"
+	if out.String() != want {
+		t.Errorf("warned %q", &out)
+	}
+}

@@ -1,0 +1,91 @@
+package transport
+
+import (
+	"errors"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/uft/internal/link"
+	"example.com/uft/internal/udp"
+)
+
+// closedPort is a socket that finds the port of every server closed.
+type closedPort struct {
+	udp.Conn
+	asked atomic.Int32
+}
+
+func (c *closedPort) PortClosed(netip.AddrPort) bool {
+	c.asked.Add(1)
+	return true
+}
+
+// dialClosedPort connects over such a socket.
+func dialClosedPort(t *testing.T, w *world, cfg *Config) (*closedPort, *Conn, error) {
+	t.Helper()
+	checked, err := cfg.checked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := w.net.Listen(clientAddress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := &closedPort{Conn: socket}
+	c, err := dialOn(t.Context(), closed, serverAddress.String(), []netip.AddrPort{serverAddress}, checked)
+	if err == nil {
+		w.conns = append(w.conns, c)
+	}
+	return closed, c, err
+}
+
+func TestServerThatIsGoneIsFoundOut(t *testing.T) {
+	gone := link.Blackout{Start: time.Second, Length: time.Hour}
+	inWorld(t, link.Config{Delay: 10 * time.Millisecond, Blackouts: []link.Blackout{gone}}, nil, func(t *testing.T, w *world) {
+		_, c, err := dialClosedPort(t, w, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := c.OpenStream(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, err := s.Write([]byte("is anybody there?")); err != nil {
+			t.Fatal(err)
+		}
+		silence := time.Now()
+		<-c.Done()
+		var closed *ClosedPortError
+		if elapsed := time.Since(silence); !errors.As(c.Err(), &closed) || elapsed > 5*time.Second {
+			t.Errorf("after %v: %v", elapsed, c.Err())
+		}
+	})
+}
+
+// TestSilenceAloneIsNoEnd: who has asked nothing has no answer to miss,
+// whatever something on the way says about the port.
+func TestSilenceAloneIsNoEnd(t *testing.T) {
+	inWorld(t, link.Config{Delay: 10 * time.Millisecond}, nil, func(t *testing.T, w *world) {
+		socket, c, err := dialClosedPort(t, w, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if asked := socket.asked.Load(); c.Err() != nil || asked != 0 {
+			t.Errorf("error %v after %d questions", c.Err(), asked)
+		}
+	})
+}
+
+func TestQuestionMayBeLost(t *testing.T) {
+	inWorld(t, link.Config{}, nil, func(t *testing.T, w *world) {
+		socket, _, err := dialClosedPort(t, w, &Config{Loss: 1, HandshakeTimeout: 10 * time.Second})
+		var timeout *TimeoutError
+		if asked := socket.asked.Load(); !errors.As(err, &timeout) || asked != 0 {
+			t.Errorf("with all datagrams lost: %v after %d questions", err, asked)
+		}
+	})
+}

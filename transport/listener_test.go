@@ -1,0 +1,84 @@
+package transport
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"example.com/uft/internal/link"
+)
+
+// TestOneClientCannotTakeAllConnections fills the share of one address.
+func TestOneClientCannotTakeAllConnections(t *testing.T) {
+	inWorld(t, link.Config{Delay: time.Millisecond}, &Config{MaxConnections: 2 * minQuota}, func(t *testing.T, w *world) {
+		for range minQuota {
+			w.dial(nil)
+			w.accept()
+		}
+		if _, err := w.tryDial(t.Context(), &Config{HandshakeTimeout: time.Second}); err == nil {
+			t.Errorf("%d connections from one address", minQuota+1)
+		}
+		w.client = netip.MustParseAddrPort("192.0.2.3:0")
+		w.dial(nil)
+		if stats := w.listener.Stats(); stats.Connections != minQuota+1 || stats.Refused == 0 {
+			t.Errorf("%+v", stats)
+		}
+	})
+}
+
+func TestNetworks(t *testing.T) {
+	for _, test := range []struct {
+		one, other string
+		same       bool
+	}{
+		{"192.0.2.1", "192.0.2.1", true},
+		{"192.0.2.1", "192.0.2.2", false},
+		{"2001:db8::1", "2001:db8::ffff:0:0:1", true},
+		{"2001:db8::1", "2001:db8:0:1::1", false},
+		{"fe80::1%eth0", "fe80::2%eth1", true},
+	} {
+		one, other := netip.MustParseAddr(test.one), netip.MustParseAddr(test.other)
+		if same := networkOf(one) == networkOf(other); same != test.same {
+			t.Errorf("%v and %v: one client %v", one, other, same)
+		}
+	}
+}
+
+// TestLeastCredit: a client counts on it before it knows what it was granted
+// (docs/protocol.md §9.3).
+func TestLeastCredit(t *testing.T) {
+	for _, memory := range []int64{1, 200 << 10, 0} {
+		cfg, err := (&Config{BulkMemory: memory}).checked()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, free := range []int64{0, 1 << 20, 1 << 40} {
+			core := cfg.coreConfig(nil, initialCredit(free, 1000))
+			if core.BulkWindow < 128<<10 || core.MaxBulkWindow < core.BulkWindow {
+				t.Errorf("BulkMemory %d, %d bytes free: a credit of %d, growing to %d", memory, free, core.BulkWindow, core.MaxBulkWindow)
+			}
+		}
+	}
+}
+
+func TestHalvedRateIsReported(t *testing.T) {
+	narrow := link.Config{Delay: 5 * time.Millisecond, Rate: 1e6, QueueBytes: 20_000}
+	inWorld(t, narrow, nil, func(t *testing.T, w *world) {
+		rates := make(chan int64, 100)
+		c := w.dial(&Config{FixedRate: 40e6, OnRateHalved: func(rate int64) { rates <- rate }})
+		w.accept()
+		b, err := c.OpenBulk(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = sendAll(b, make([]byte, 64<<20)) }()
+		select {
+		case rate := <-rates:
+			if rate <= 0 || rate > 20e6 {
+				t.Errorf("40 Mbit/s were halved to %d bit/s", rate)
+			}
+		case <-time.After(time.Minute):
+			t.Error("the halved rate was not reported")
+		}
+	})
+}
