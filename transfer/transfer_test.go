@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"example.com/uft/internal/leaktest"
 
 	"example.com/uft/internal/xfer"
 	"example.com/uft/transfer"
 	"example.com/uft/transport"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // house is a server on the loopback interface and what it logged.
 type house struct {

@@ -14,7 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
+	"example.com/uft/internal/leaktest"
 
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/instant"
@@ -22,7 +22,7 @@ import (
 	"example.com/uft/internal/udp"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 var (
 	serverAddress = netip.MustParseAddrPort("192.0.2.1:4242")

@@ -69,6 +69,7 @@ var mayImport = map[string][]string{
 	"cmd/medium":  {"internal/cli/medium"},
 
 	"internal/archtest": {},
+	"internal/leaktest": {},
 	"internal/e2e":      {},
 }
 
@@ -81,10 +82,10 @@ var testMayImport = map[string][]string{
 	"internal/congestion": {"internal/sim", "internal/link", "internal/recovery", "internal/ranges"},
 	"internal/xfer":       {"internal/sim", "internal/link"},
 	"internal/sim":        {"internal/xfer"},
-	"transport":           {"internal/sim", "internal/medium"},
-	"transfer":            {"internal/sim", "internal/medium", "internal/link"},
+	"transport":           {"internal/leaktest", "internal/sim", "internal/medium"},
+	"transfer":            {"internal/leaktest", "internal/sim", "internal/medium", "internal/link"},
 	"internal/cli/uft":    {"internal/cli/medium"},
-	"internal/cli/duplex": {"internal/cli/medium"},
+	"internal/cli/duplex": {"internal/leaktest", "internal/cli/medium"},
 	"internal/e2e":        {"internal/medium", "internal/link"},
 }
 

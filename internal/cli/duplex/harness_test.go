@@ -12,13 +12,13 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
+	"example.com/uft/internal/leaktest"
 
 	"example.com/uft/internal/cli/exit"
 	"example.com/uft/internal/cli/medium"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // console is the standard error of a program that runs in the test.
 type console struct {

@@ -1,0 +1,34 @@
+// Package leaktest is the TestMain of packages whose connections linger: after
+// its close a connection answers late datagrams for a while, as the protocol
+// asks (docs/protocol.md §11.2), and only then do its goroutines end.
+package leaktest
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// longestLinger is how long a connection that is over may go on, and a little
+// more.
+const longestLinger = 12 * time.Second
+
+// Main runs the tests, and fails them when goroutines are left that do not end
+// within the time that a connection may linger.
+func Main(m *testing.M) {
+	code := m.Run()
+	for begin := time.Now(); code == 0; {
+		err := goleak.Find() // which waits about a second itself
+		if err == nil {
+			break
+		}
+		if time.Since(begin) > longestLinger {
+			fmt.Fprintln(os.Stderr, "leaktest:", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
