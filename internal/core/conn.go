@@ -242,7 +242,7 @@ func (c *Conn) Gone() bool { return c.state == stateGone }
 // PeerIdentity is the server's public key, at a client after the handshake.
 func (c *Conn) PeerIdentity() ed25519.PublicKey { return c.peerIdentity }
 
-// Remote returns the path's remote address.
+// Path returns the way that datagrams take now.
 func (c *Conn) Path() Path { return c.path }
 
 // SetReceiverReport sets what the next ACKs say about this receiver: datagrams
