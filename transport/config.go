@@ -30,6 +30,16 @@ type Config struct {
 	// system chooses both.
 	LocalAddress string
 
+	// Carrier is what takes the datagrams across; default AnyCarrier, or UDP
+	// where Loss is set: TCP loses nothing, and repeats what it does not get
+	// through.
+	Carrier Carrier
+
+	// KeepAlive is how long nothing may come from the peer before it is asked
+	// for a sign of life, so that its death is noticed although there is
+	// nothing to send; 0 leaves it to the other timers.
+	KeepAlive time.Duration
+
 	// Loss is the share of datagrams, from 0 to 1, that are not sent but
 	// thrown away at the very end, for experiments: every kind of datagram
 	// is drawn by itself. Seed makes the draws repeatable.

@@ -127,6 +127,10 @@ func (c *Conn) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(c.socket.ud
 // is a *net.UDPAddr.
 func (c *Conn) RemoteAddr() net.Addr { return net.UDPAddrFromAddrPort(c.remote) }
 
+// Carrier returns what takes the datagrams of this connection at the moment,
+// UDP or TCP.
+func (c *Conn) Carrier() Carrier { return UDP }
+
 // SetRate sets the rate at which is sent, in bit/s with all headers from IP
 // on; 0 lets the connection find it.
 func (c *Conn) SetRate(bitsPerSecond int64) {

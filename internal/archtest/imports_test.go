@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	},
 
 	"internal/udp":      {"internal/instant"},
+	"internal/tcp":      {},
 	"internal/store":    {},
 	"internal/identity": {},
 
@@ -42,24 +43,28 @@ var mayImport = map[string][]string{
 	"transport": {
 		"internal/core", "internal/recovery", "internal/congestion", "internal/seal",
 		"internal/wire", "internal/ranges", "internal/instant",
-		"internal/udp", "internal/link", "internal/rate", "internal/identity",
+		"internal/udp", "internal/tcp", "internal/link", "internal/rate", "internal/identity",
 	},
+	"internal/web": {"transfer", "internal/store"},
 	"transfer": {
 		"transport", "internal/xfer", "internal/store",
 		"internal/instant", "internal/rate", "internal/ranges",
 	},
 
-	"internal/cli/term": {"internal/rate"},
-	"internal/cli/exit": {"transfer"},
+	"internal/cli/term":    {"internal/rate"},
+	"internal/cli/exit":    {},
+	"internal/cli/outcome": {"transfer", "internal/cli/exit"},
+	"internal/cli/trust":   {"internal/identity"},
 	"internal/cli/uft": {
-		"transfer", "transport", "internal/store", "internal/identity",
+		"transfer", "transport", "internal/store", "internal/identity", "internal/web",
 		"internal/rate", "internal/link", "internal/cli/term", "internal/cli/exit",
+		"internal/cli/outcome", "internal/cli/trust",
 	},
 	"internal/cli/duplex": {
 		"transfer", "transport", "internal/store", "internal/identity",
-		"internal/rate", "internal/link", "internal/cli/term", "internal/cli/exit",
+		"internal/rate", "internal/link", "internal/cli/term", "internal/cli/exit", "internal/cli/outcome",
 	},
-	"internal/cli/chat":   {"transport", "internal/identity", "internal/rate", "internal/link", "internal/cli/term"},
+	"internal/cli/chat":   {"transport", "internal/identity", "internal/cli/term", "internal/cli/exit", "internal/cli/trust"},
 	"internal/cli/medium": {"internal/medium", "internal/link", "internal/rate", "internal/cli/term"},
 
 	"cmd/uft":     {"internal/cli/uft"},
@@ -67,6 +72,10 @@ var mayImport = map[string][]string{
 	"cmd/serveur": {"internal/cli/duplex"},
 	"cmd/chat":    {"internal/cli/chat"},
 	"cmd/medium":  {"internal/cli/medium"},
+
+	"examples/echo":     {"transport"},
+	"examples/filecopy": {"transport"},
+	"examples/rpc":      {"transport"},
 
 	"internal/archtest": {},
 	"internal/leaktest": {},

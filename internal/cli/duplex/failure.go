@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/uft/internal/cli/exit"
+	"example.com/uft/internal/cli/outcome"
 	"example.com/uft/internal/cli/term"
 	"example.com/uft/internal/store"
 	"example.com/uft/transfer"
@@ -66,7 +67,7 @@ func (t *texts) dialFailure(err error, a *arguments, waited time.Duration) *fail
 // transferFailure explains what became of a file, which the user calls by this
 // name, or of both files where it is empty. mode is what this side is to do.
 func (t *texts) transferFailure(err error, name, mode string) *failure {
-	code := exit.ForKind(transfer.KindOf(err))
+	code := outcome.ForKind(transfer.KindOf(err))
 	var known *transfer.Error
 	if !errors.As(err, &known) || known.Kind == transfer.KindConnection {
 		return &failure{code: code, text: t.connectionText(err)}

@@ -2,8 +2,6 @@
 // script can tell the outcomes of any of them apart in the same way.
 package exit
 
-import "example.com/uft/transfer"
-
 // The exit codes.
 const (
 	Done        = 0   // done and verified; also an idle server that was stopped
@@ -18,27 +16,3 @@ const (
 	Identity    = 9   // the server is not who it was, or not who was asked for
 	Interrupted = 130 // a running transfer was interrupted
 )
-
-// ForKind returns the exit code for each way in which a transfer can fail.
-func ForKind(kind transfer.Kind) int {
-	switch kind {
-	case transfer.KindSource:
-		return Source
-	case transfer.KindRefused:
-		return Refused
-	case transfer.KindConnection:
-		return Unreachable
-	case transfer.KindIntegrity:
-		return Integrity
-	case transfer.KindDestination:
-		return Destination
-	case transfer.KindUnknown:
-		return Unknown
-	case transfer.KindIdentity:
-		return Identity
-	case transfer.KindInterrupted:
-		return Interrupted
-	default:
-		return Other
-	}
-}

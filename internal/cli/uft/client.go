@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/uft/internal/cli/term"
+	"example.com/uft/internal/cli/trust"
 	"example.com/uft/transfer"
 	"example.com/uft/transport"
 )
@@ -41,13 +42,13 @@ type sample struct {
 
 // dial connects to the server, checks who it is, and begins to talk to it.
 func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
-	trusted, err := newTrust(c)
+	trusted, err := trust.NewServer(c.Host, c.Port, c.Fingerprint, c.KnownHosts)
 	if err != nil {
 		return nil, err
 	}
 	config := transport.Config{
 		OnRateHalved:     std.rateHalved,
-		VerifyServer:     trusted.verify,
+		VerifyServer:     trusted.Verify,
 		HandshakeTimeout: c.Timeout,
 		IdleTimeout:      c.IdleTimeout,
 	}
@@ -63,7 +64,7 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 	if err != nil {
 		return nil, dialError(c, err)
 	}
-	if message := trusted.remember(); message != "" && !c.Quiet {
+	if message := trusted.Remember(); message != "" && !c.Quiet {
 		std.say("%s", message)
 	}
 	files, err := transfer.NewClient(ctx, conn)

@@ -8,6 +8,7 @@ import (
 	"example.com/uft/transfer"
 
 	"example.com/uft/internal/cli/exit"
+	"example.com/uft/internal/cli/outcome"
 )
 
 // failure is an error that knows its exit code.
@@ -48,7 +49,7 @@ func Code(err error) int {
 	case errors.Is(err, context.Canceled):
 		return exit.Interrupted
 	case errors.As(err, &failed):
-		return exit.ForKind(failed.Kind)
+		return outcome.ForKind(failed.Kind)
 	default:
 		return exit.Other
 	}

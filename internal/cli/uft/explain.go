@@ -12,6 +12,7 @@ import (
 	"example.com/uft/transport"
 
 	"example.com/uft/internal/cli/exit"
+	"example.com/uft/internal/cli/outcome"
 )
 
 // The codes of docs/protocol.md §12.2 for which the user can do something.
@@ -61,7 +62,7 @@ func dialError(c Command, err error) error {
 	var lookup *net.DNSError
 	var identity *transport.IdentityError
 	var silence *transport.TimeoutError
-	code := exit.ForKind(transfer.KindOf(err))
+	code := outcome.ForKind(transfer.KindOf(err))
 	switch {
 	case code == exit.Interrupted:
 		return fail(code, errors.New("interrupted"))

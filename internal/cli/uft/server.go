@@ -3,14 +3,13 @@ package uft
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
 	"strconv"
 
 	"example.com/uft/internal/cli/term"
+	"example.com/uft/internal/cli/trust"
 	"example.com/uft/internal/identity"
 	"example.com/uft/transfer"
 	"example.com/uft/transport"
@@ -19,7 +18,7 @@ import (
 // runServer is a server until ctx ends. Stopped while nothing was under way,
 // it returns nil.
 func runServer(ctx context.Context, c Command, std stdio) error {
-	key, err := serverKey(c, std)
+	key, err := trust.Key(c.Key, func(line string) { std.say("%s", line) })
 	if err != nil {
 		return err
 	}
@@ -44,35 +43,6 @@ func runServer(ctx context.Context, c Command, std stdio) error {
 		announce(c, listener, key, std)
 	}
 	return server.Serve(ctx, listener)
-}
-
-// serverKey is the identity of the server: the user's file, the one in the
-// state folder, or where there is no such folder a key for this run.
-func serverKey(c Command, std stdio) (ed25519.PrivateKey, error) {
-	path := c.Key
-	if path == "" {
-		var err error
-		if path, err = identity.KeyPath(); err != nil {
-			return ephemeralKey(err, std)
-		}
-	}
-	key, _, err := identity.LoadOrCreate(path)
-	switch {
-	case err == nil:
-		if exposed, _ := identity.Exposed(path); exposed {
-			std.say("warning: other users of this machine can read the key in %s; chmod 600 it", path)
-		}
-		return key, nil
-	case c.Key == "" && errors.Is(err, identity.ErrNotStored):
-		return ephemeralKey(err, std)
-	}
-	return nil, err
-}
-
-// ephemeralKey is an identity that ends with the process.
-func ephemeralKey(cause error, std stdio) (ed25519.PrivateKey, error) {
-	std.say("warning: %s; using a key for this run only, so clients that know this server will refuse it", plain(cause))
-	return identity.Ephemeral(rand.Reader)
 }
 
 // announce says where the server listens, and what anyone may do there.

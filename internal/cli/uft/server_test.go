@@ -3,9 +3,7 @@ package uft
 import (
 	"bytes"
 	"crypto/ed25519"
-	"errors"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -80,30 +78,5 @@ func TestServerLog(t *testing.T) {
 				t.Errorf("got\n%swant\n%s", &out, test.want)
 			}
 		})
-	}
-}
-
-// TestServerKey: the key of a file lasts, and a file that is none stays.
-func TestServerKey(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "key")
-	var out bytes.Buffer
-	first, err := serverKey(Command{Key: path}, stdio{err: &out})
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := serverKey(Command{Key: path}, stdio{err: &out})
-	if err != nil || !first.Equal(second) || out.Len() != 0 {
-		t.Errorf("the key did not last: %v %s", err, &out)
-	}
-	if _, err := serverKey(Command{Key: filepath.Join(path, "below")}, stdio{err: &out}); err == nil {
-		t.Error("a place that the user named and that does not serve was passed over")
-	}
-	key, err := ephemeralKey(errors.New("identity: no place"), stdio{err: &out})
-	if err != nil || len(key) != ed25519.PrivateKeySize {
-		t.Errorf("a key for this run: %v", err)
-	}
-	want := "uft: warning: no place; using a key for this run only, so clients that know this server will refuse it\n"
-	if out.String() != want {
-		t.Errorf("warned %q", &out)
 	}
 }

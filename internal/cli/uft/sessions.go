@@ -19,7 +19,13 @@ import (
 // the key of its server, and used only where that very key is trusted now.
 type sessions struct {
 	dir   string
-	trust *trust
+	trust trusted
+}
+
+// trusted is what a session is filed under; a *trust.Server is one.
+type trusted interface {
+	Expected() string // fingerprint of the server, or "" where that is not known yet
+	Shown() string    // fingerprint of the server that was verified last, or ""
 }
 
 // maxSession bounds the size of a file that is read, in bytes.
@@ -27,7 +33,7 @@ const maxSession = 64 << 10
 
 // newSessions returns the store beside the list of known servers, or nil where
 // there is no state folder.
-func newSessions(t *trust) *sessions {
+func newSessions(t trusted) *sessions {
 	path, err := identity.KnownHostsPath()
 	if err != nil {
 		return nil
@@ -45,7 +51,7 @@ func (s *sessions) path(server, fingerprint string) string {
 // Load returns what was stored for the server, or nil. A server met for the first
 // time has no session.
 func (s *sessions) Load(server string) []byte {
-	fingerprint := s.trust.expected()
+	fingerprint := s.trust.Expected()
 	if fingerprint == "" {
 		return nil
 	}
@@ -68,7 +74,7 @@ func (s *sessions) Load(server string) []byte {
 // Store replaces the server's file in one step, so that another client never
 // reads half of it.
 func (s *sessions) Store(server string, data []byte) {
-	fingerprint := s.trust.shown()
+	fingerprint := s.trust.Shown()
 	if fingerprint == "" {
 		return
 	}

@@ -1,18 +1,21 @@
-package uft
+// Package trust decides for the programs whether a server is the right one, and
+// finds the key by which a server of ours is known (docs/protocol.md §17.2).
+package trust
 
 import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"example.com/uft/internal/identity"
 )
 
-// trust decides whether a server is the right one, by its key: the one that
+// A Server decides whether a server is the right one, by its key: the one that
 // the user gave, or the one that was pinned at first contact (docs/protocol.md
 // §17.2).
-type trust struct {
+type Server struct {
 	server string // canonical [host]:port
 	want   string // the fingerprint that the user gave; empty: known_hosts decides
 	hosts  *identity.KnownHosts
@@ -24,9 +27,11 @@ type trust struct {
 	fresh     bool   // nothing was known of the server
 }
 
-// newTrust prepares the decision for the server of the command.
-func newTrust(c Command) (*trust, error) {
-	t := &trust{server: identity.HostPort(c.Host, c.Port), want: c.Fingerprint, path: c.KnownHosts, asked: c.KnownHosts != ""}
+// NewServer prepares the decision about the server at host and port. fingerprint
+// is the one that the user gave, or empty; knownHosts is the list that the user
+// named, or empty for the usual one.
+func NewServer(host string, port uint16, fingerprint, knownHosts string) (*Server, error) {
+	t := &Server{server: identity.HostPort(host, port), want: fingerprint, path: knownHosts, asked: knownHosts != ""}
 	if t.want != "" {
 		return t, nil
 	}
@@ -43,9 +48,9 @@ func newTrust(c Command) (*trust, error) {
 	return t, nil
 }
 
-// verify is Config.VerifyServer: it only decides. The server's proof that it
+// Verify is Config.VerifyServer: it only decides. The server's proof that it
 // owns the key follows later, so nothing is remembered here.
-func (t *trust) verify(key ed25519.PublicKey) error {
+func (t *Server) Verify(key ed25519.PublicKey) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.presented, t.fresh = identity.Fingerprint(key), false
@@ -58,7 +63,7 @@ func (t *trust) verify(key ed25519.PublicKey) error {
 	}
 	result, err := t.hosts.Check(t.server, t.presented)
 	if errors.Is(err, identity.ErrNotStored) && !t.asked {
-		t.fresh = true // as without a state folder; remember warns
+		t.fresh = true // as without a state folder; Remember warns
 		return nil
 	}
 	if err != nil {
@@ -71,9 +76,9 @@ func (t *trust) verify(key ed25519.PublicKey) error {
 	return nil
 }
 
-// remember pins a server met for the first time, once it has proved that the
+// Remember pins a server met for the first time, once it has proved that the
 // key is its own, and returns what the user should read about it.
-func (t *trust) remember() (message string) {
+func (t *Server) Remember() (message string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.fresh {
@@ -85,27 +90,31 @@ func (t *trust) remember() (message string) {
 		return message + "; it cannot be remembered: there is no state folder"
 	}
 	if err := t.hosts.Add(t.server, t.presented); err != nil {
-		return message + "; it cannot be remembered: " + plain(err)
+		return message + "; it cannot be remembered: " + Plain(err)
 	}
 	return message + ", remembered in " + t.path
 }
 
-// expected returns the fingerprint that the server should have, or "" where that
+// Expected returns the fingerprint that the server should have, or "" where that
 // is not known before it has answered.
-func (t *trust) expected() string {
+func (t *Server) Expected() string {
 	if t.want != "" || t.hosts == nil {
 		return t.want
 	}
 	fingerprint, _, err := t.hosts.Lookup(t.server)
 	if err != nil {
-		return "" // verify reports it
+		return "" // Verify reports it
 	}
 	return fingerprint
 }
 
-// shown returns the fingerprint of the server that was verified last, or "".
-func (t *trust) shown() string {
+// Shown returns the fingerprint of the server that was verified last, or "".
+func (t *Server) Shown() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.presented
 }
+
+// Plain returns the text of an error without the name of the package that found
+// it, which means nothing to a user.
+func Plain(err error) string { return strings.TrimPrefix(err.Error(), "identity: ") }

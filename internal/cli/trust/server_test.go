@@ -1,4 +1,4 @@
-package uft
+package trust
 
 import (
 	"crypto/ed25519"
@@ -19,10 +19,9 @@ func publicKey(number byte) ed25519.PublicKey {
 }
 
 // trustIn returns the trust of a client with a list of known servers.
-func trustIn(t *testing.T, c Command) *trust {
+func trustIn(t *testing.T, fingerprint, list string) *Server {
 	t.Helper()
-	c.Host, c.Port = "Example.ORG.", 5855
-	trusted, err := newTrust(c)
+	trusted, err := NewServer("Example.ORG.", 5855, fingerprint, list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,51 +32,51 @@ func trustIn(t *testing.T, c Command) *trust {
 // the server has proved its key, and another key is refused afterwards.
 func TestFirstContactThenPinned(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "known_hosts")
-	first := trustIn(t, Command{KnownHosts: list})
-	if got := first.expected(); got != "" {
+	first := trustIn(t, "", list)
+	if got := first.Expected(); got != "" {
 		t.Errorf("a stranger is expected to have the key %s", got)
 	}
-	if err := first.verify(publicKey(1)); err != nil {
+	if err := first.Verify(publicKey(1)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(list); err == nil {
 		t.Error("the list was written before the server proved its key")
 	}
 	want := "first contact with [example.org]:5855, key " + identity.Fingerprint(publicKey(1)) + ", remembered in " + list
-	if got := first.remember(); got != want {
+	if got := first.Remember(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got := first.remember(); got != "" {
+	if got := first.Remember(); got != "" {
 		t.Errorf("remembered twice: %s", got)
 	}
 
-	again := trustIn(t, Command{KnownHosts: list})
-	if got := again.expected(); got != identity.Fingerprint(publicKey(1)) {
+	again := trustIn(t, "", list)
+	if got := again.Expected(); got != identity.Fingerprint(publicKey(1)) {
 		t.Errorf("expected %q", got)
 	}
-	if err := again.verify(publicKey(1)); err != nil || again.remember() != "" {
+	if err := again.Verify(publicKey(1)); err != nil || again.Remember() != "" {
 		t.Errorf("a known server: %v", err)
 	}
 	var changed *identity.ChangedError
-	if err := again.verify(publicKey(2)); !errors.As(err, &changed) || changed.Line != 1 {
+	if err := again.Verify(publicKey(2)); !errors.As(err, &changed) || changed.Line != 1 {
 		t.Errorf("another key: %v", err)
 	}
-	if message := again.remember(); message != "" {
+	if message := again.Remember(); message != "" {
 		t.Errorf("a refused key was remembered: %s", message)
 	}
 }
 
 func TestFingerprintOfTheUser(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "known_hosts")
-	trusted := trustIn(t, Command{KnownHosts: list, Fingerprint: identity.Fingerprint(publicKey(1))})
-	if got := trusted.expected(); got != identity.Fingerprint(publicKey(1)) {
+	trusted := trustIn(t, identity.Fingerprint(publicKey(1)), list)
+	if got := trusted.Expected(); got != identity.Fingerprint(publicKey(1)) {
 		t.Errorf("expected %q", got)
 	}
-	if err := trusted.verify(publicKey(1)); err != nil || trusted.remember() != "" {
+	if err := trusted.Verify(publicKey(1)); err != nil || trusted.Remember() != "" {
 		t.Errorf("the right server: %v", err)
 	}
 	var changed *identity.ChangedError
-	if err := trusted.verify(publicKey(2)); !errors.As(err, &changed) || changed.Path != "" {
+	if err := trusted.Verify(publicKey(2)); !errors.As(err, &changed) || changed.Path != "" {
 		t.Errorf("another server: %v", err)
 	}
 	if _, err := os.Stat(list); err == nil {
@@ -92,22 +91,22 @@ func TestNoPlaceForPins(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	unusable := trustIn(t, Command{KnownHosts: filepath.Join(file, "known_hosts")})
-	if err := unusable.verify(publicKey(1)); !errors.Is(err, identity.ErrNotStored) {
+	unusable := trustIn(t, "", filepath.Join(file, "known_hosts"))
+	if err := unusable.Verify(publicKey(1)); !errors.Is(err, identity.ErrNotStored) {
 		t.Errorf("a list that the user named: %v", err)
 	}
 	unusable.asked = false
-	if err := unusable.verify(publicKey(1)); err != nil {
+	if err := unusable.Verify(publicKey(1)); err != nil {
 		t.Errorf("the usual list: %v", err)
 	}
-	if got := unusable.remember(); !strings.Contains(got, "; it cannot be remembered: ") {
+	if got := unusable.Remember(); !strings.Contains(got, "; it cannot be remembered: ") {
 		t.Errorf("message %q", got)
 	}
-	none := &trust{server: "[example.org]:5855"}
-	if err := none.verify(publicKey(1)); err != nil || none.expected() != "" {
+	none := &Server{server: "[example.org]:5855"}
+	if err := none.Verify(publicKey(1)); err != nil || none.Expected() != "" {
 		t.Errorf("no list at all: %v", err)
 	}
-	if got := none.remember(); !strings.HasSuffix(got, "; it cannot be remembered: there is no state folder") {
+	if got := none.Remember(); !strings.HasSuffix(got, "; it cannot be remembered: there is no state folder") {
 		t.Errorf("message %q", got)
 	}
 }
