@@ -37,6 +37,9 @@ type Path struct {
 	// CarrierPaced: the carrier paces by its own writability, so there is no
 	// pacing, no congestion window and no padding.
 	CarrierPaced bool
+	// Connection tells carriers between the same two addresses apart, such as a
+	// TCP connection and the one that replaced it; 0 for UDP.
+	Connection uint64
 }
 
 // ECN is the two-bit Explicit Congestion Notification field of an IP header.
@@ -73,6 +76,9 @@ type Config struct {
 
 	HandshakeTimeout time.Duration // first contact; default 10 s
 	IdleTimeout      time.Duration // silence; default 120 s
+	// KeepAlive is after how much silence the peer is asked for a sign of life
+	// although nothing is open or on its way; 0: never.
+	KeepAlive time.Duration
 
 	StreamWindow  uint64 // credit of one stream, bytes; default 256 KiB, at least wire.MinStreamCredit
 	DataWindow    uint64 // credit of all streams, bytes; default 1 MiB, at least wire.MinStreamCredit

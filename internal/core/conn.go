@@ -55,6 +55,7 @@ type Conn struct {
 	failures  uint64 // packets that did not open
 
 	path       Path
+	blocked    bool // the carrier of the path takes nothing at the moment
 	validation pathValidation
 	pathSet    pathSet
 
@@ -174,7 +175,7 @@ func newServer(cfg Config, now instant.Time, path Path, from initialContext) (*C
 	if from.retry {
 		c.retrySource = &from.destination
 	}
-	c.pathSet.validated = from.validated
+	c.pathSet.validated = from.validated || path.Reliable
 	c.installInitialKeys(from.destination)
 	parameters := c.localParameters()
 	c.engine = cfg.Engine(parameters.Append(nil))
@@ -241,6 +242,10 @@ func (c *Conn) Gone() bool { return c.state == stateGone }
 
 // PeerIdentity is the server's public key, at a client after the handshake.
 func (c *Conn) PeerIdentity() ed25519.PublicKey { return c.peerIdentity }
+
+// Answered reports whether a client has heard from the server at all: what came
+// opened with the Initial keys, or was a Retry for this very attempt.
+func (c *Conn) Answered() bool { return c.peerIDKnown || c.retrySource != nil }
 
 // Path returns the way that datagrams take now.
 func (c *Conn) Path() Path { return c.path }

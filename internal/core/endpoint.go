@@ -128,8 +128,8 @@ func (e *Endpoint) Route(now instant.Time, unix int64, path Path, datagram []byt
 		}
 		return e.resetReply(id, datagram)
 	}
-	if e.cfg.Accept == nil || len(datagram) < wire.MinInitialDatagram {
-		return Route{}
+	if e.cfg.Accept == nil || len(datagram) < wire.MinInitialDatagram && !path.CarrierPaced {
+		return Route{} // too short to be an honest client's first (§3.4)
 	}
 	h, err := wire.ConsumeLongHeader(datagram)
 	switch {
@@ -155,10 +155,11 @@ func (e *Endpoint) accept(now instant.Time, unix int64, path Path, h wire.LongHe
 		e.checkToken(&from, unix, path, h.Token)
 	}
 	full := len(e.halfOpen) >= e.cfg.MaxHalfOpen
+	proved := from.validated || path.Reliable // by a token, or by the carrier's own handshake
 	switch {
-	case !from.validated && e.cfg.TokenKey != nil && (e.cfg.AlwaysRetry || full):
+	case !proved && e.cfg.TokenKey != nil && (e.cfg.AlwaysRetry || full):
 		return e.retryReply(unix, path, h)
-	case !from.validated && full, len(e.halfOpen) >= provedFactor*e.cfg.MaxHalfOpen:
+	case !proved && full, len(e.halfOpen) >= provedFactor*e.cfg.MaxHalfOpen:
 		return Route{} // the client asks again, by its probe timeout
 	}
 	if !e.opens(h, datagram) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/uft/internal/instant"
+	"example.com/uft/internal/recovery"
 	"example.com/uft/internal/wire"
 )
 
@@ -89,6 +90,9 @@ func (c *Conn) notePath(path Path) {
 	if path == c.path || c.state != stateOpen || !c.confirmed {
 		return
 	}
+	if c.role == Client && path.Reliable != c.path.Reliable {
+		return // which carrier it uses is the client's own decision
+	}
 	if c.validation.pending && path == c.pathSet.candidate {
 		return
 	}
@@ -109,12 +113,51 @@ func (c *Conn) handlePathResponse(from Path, data [8]byte) {
 	}
 	c.validation.pending = false
 	c.pathSet.haveCandidate = false
-	to := c.pathSet.candidate
-	onlyPort := to.Remote.Addr() == c.path.Remote.Addr() && to.Local == c.path.Local
-	c.trace("path_changed", "from %v to %v", c.path.Remote, to.Remote)
-	c.path = to
+	c.moveTo(c.pathSet.candidate)
 	c.pathSet.validated = true
+	c.pending.ping = true
+}
+
+// SetPath has a client use another path from now on, such as another carrier.
+func (c *Conn) SetPath(now instant.Time, to Path) {
+	c.now = now
+	if c.state >= stateClosing || to == c.path {
+		return
+	}
+	c.moveTo(to)
+	if c.confirmed {
+		c.pending.ping = true // so that the server finds out
+	}
+}
+
+// followHandshake has a server answer where the newest packet of a handshake came
+// from, if one of the two paths is that of a carrier: a client that gets no
+// answer by UDP goes on over TCP (§8.5). The new path has proved nothing but what
+// its carrier proves.
+func (c *Conn) followHandshake(path Path, size int) {
+	if path == c.path || c.role != Server || c.state != stateHandshake || path.Reliable == c.path.Reliable {
+		return
+	}
+	c.moveTo(path)
+	c.pathSet.validated = path.Reliable
+	c.pathSet.in, c.pathSet.out = size, 0
+}
+
+// moveTo changes the path.
+func (c *Conn) moveTo(to Path) {
+	from := c.path
+	c.trace("path_changed", "from %v to %v", from.Remote, to.Remote)
+	c.path = to
+	c.blocked = false
 	c.recovery.SetReliable(to.Reliable)
+	if from.Reliable || to.Reliable {
+		// A carrier takes what it has not delivered with it, and of a path
+		// without loss timers nobody would ever say that it has lost anything.
+		for sp := range c.spaces {
+			c.requeueAll(recovery.Space(sp))
+		}
+	}
+	onlyPort := to.Remote.Addr() == from.Remote.Addr() && to.Local == from.Local && to.Reliable == from.Reliable
 	if !onlyPort {
 		// Another network, most likely: nothing is known of its round
 		// trip and its rate.
@@ -122,8 +165,11 @@ func (c *Conn) handlePathResponse(from Path, data [8]byte) {
 		c.recovery.ResetPath(c.now)
 		c.resetController()
 	}
-	c.pending.ping = true
 }
+
+// SetWritable says whether the carrier of the present path takes more. While it
+// does not, Transmit writes nothing but what goes to other paths and the close.
+func (c *Conn) SetWritable(writable bool) { c.blocked = !writable }
 
 // transmitPathFrames writes a datagram with a PATH_CHALLENGE or a
 // PATH_RESPONSE, which may go elsewhere than the present path.

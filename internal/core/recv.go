@@ -207,8 +207,11 @@ func (c *Conn) handlePayload(path Path, ecn ECN, t wire.PacketType, sp recovery.
 	if ecn == CE {
 		s.ce++
 	}
-	if sp == recovery.Application && t == wire.PacketShort && newest {
+	switch {
+	case newest && t == wire.PacketShort:
 		c.notePath(path)
+	case newest:
+		c.followHandshake(path, size)
 	}
 	return nil
 }

@@ -48,6 +48,9 @@ func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segme
 	if n, to := c.transmitPathFrames(buf[:0:wire.MaxDatagram]); n > 0 {
 		return c.sent(n, n, to)
 	}
+	if c.blocked {
+		return 0, 0, c.path, NotECT
+	}
 	if n := c.transmitHandshake(buf[:0:wire.MaxDatagram]); n > 0 {
 		return c.sent(n, n, c.path)
 	}
@@ -142,6 +145,10 @@ func (c *Conn) updatePacing() {
 	c.pacer.SetRate(c.controller.PacingRate(), burst)
 }
 
+// carrierPaces reports that nothing but the carrier's writability decides when
+// something leaves: a rate that was asked for holds on every path.
+func (c *Conn) carrierPaces() bool { return c.path.CarrierPaced && c.cfg.FixedRate == 0 }
+
 // windowLeft is how many gross bytes the congestion window has room for.
 func (c *Conn) windowLeft() int {
 	if c.path.CarrierPaced {
@@ -158,16 +165,13 @@ const maxUnanswered = 3
 // something is acknowledged (docs/protocol.md §7.5). What is outstanding keeps
 // the probe timer going.
 func (c *Conn) unanswered() bool {
-	return c.recovery.ProbeCount() >= maxUnanswered && c.recovery.Outstanding(appSpace) > 0
+	return !c.path.Reliable && c.recovery.ProbeCount() >= maxUnanswered && c.recovery.Outstanding(appSpace) > 0
 }
 
 // mayElicit reports whether an ack-eliciting datagram of size bytes may leave
 // now, and notes when the pacer will let it if not.
 func (c *Conn) mayElicit(size int) bool {
-	if c.path.CarrierPaced {
-		return true
-	}
-	if c.probes > 0 {
+	if c.carrierPaces() || c.probes > 0 {
 		return true
 	}
 	gross := size + c.overhead()

@@ -51,7 +51,7 @@ func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 
 // dataBudget is how many full datagrams pacing and window allow now.
 func (c *Conn) dataBudget() int {
-	if c.path.CarrierPaced {
+	if c.carrierPaces() {
 		return math.MaxInt
 	}
 	if c.probes > 0 {

@@ -28,6 +28,9 @@ func (c *Conn) Deadline() instant.Time {
 		c.pathDeadline(),
 		c.keepAliveDeadline(),
 	)
+	if c.blocked {
+		return d // what is due can only leave when the carrier takes it
+	}
 	if c.pacedUntil.IsSet() {
 		d = instant.Min(d, c.pacedUntil)
 	}
@@ -78,10 +81,14 @@ const (
 // keepAliveDeadline is when silence makes the client say so. What is in flight
 // speaks for itself, by the probe timeout.
 func (c *Conn) keepAliveDeadline() instant.Time {
-	if c.role != Client || !c.confirmed || c.pending.ping || c.recovery.Outstanding(recovery.Application) > 0 {
+	if !c.confirmed || c.pending.ping || c.recovery.Outstanding(recovery.Application) > 0 {
 		return instant.Never
 	}
+	if c.cfg.KeepAlive > 0 {
+		return c.lastReceived.Add(c.cfg.KeepAlive)
+	}
 	switch {
+	case c.role != Client:
 	case len(c.bulkIn.byID) > 0:
 		return c.lastReceived.Add(max(keepAliveReceiving, 2*c.recovery.PTO(recovery.Application)))
 	case len(c.streams.order) > 0 || len(c.bulkOut.byID) > 0:

@@ -44,7 +44,7 @@ func (n *Network) Dial(o DialOptions) (*Peer, error) {
 		}
 		cfg.RememberedParameters = &p
 	}
-	conn, err := core.NewClient(cfg, n.now, n.path(address, ServerAddress))
+	conn, err := core.NewClient(cfg, n.now, n.path(address, ServerAddress, 0))
 	if err != nil {
 		return nil, fmt.Errorf("dialling: %w", err)
 	}

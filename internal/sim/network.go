@@ -71,6 +71,9 @@ type Network struct {
 	closed  []*Peer                  // some that are over, for errors
 	dialled int
 
+	carriers   map[uint64]bool // the open ones
+	connection uint64          // the newest carrier
+
 	transcript hash.Hash
 	buffer     []byte
 	deliveries []link.Delivery
@@ -88,6 +91,7 @@ func New(cfg Config) *Network {
 	n := &Network{
 		cfg: cfg, now: instant.Time(time.Second),
 		clients:    make(map[netip.AddrPort]*Peer),
+		carriers:   make(map[uint64]bool),
 		transcript: sha256.New(),
 		buffer:     make([]byte, trainSegments*wire.MaxDatagram),
 	}
@@ -200,7 +204,7 @@ func (n *Network) deliver() {
 		train, size := a.datagram, len(a.datagram)
 		for len(n.queue) > 0 && len(train)/size < trainSegments && len(train)%size == 0 {
 			b := n.queue[0]
-			if b.at.After(n.now) || b.do != nil || b.from != a.from || b.to != a.to || b.ecn != a.ecn || len(b.datagram) > size {
+			if b.at.After(n.now) || b.do != nil || b.from != a.from || b.to != a.to || b.connection != a.connection || b.ecn != a.ecn || len(b.datagram) > size {
 				break
 			}
 			heap.Pop(&n.queue)
@@ -216,13 +220,14 @@ func (n *Network) handOver(a *arrival, train []byte, size int) {
 		return
 	}
 	if p := n.clients[a.to]; p != nil {
-		p.receive(n.path(p.local, a.from), a.ecn, train, size)
+		p.receive(n.path(p.local, a.from, a.connection), a.ecn, train, size)
 	}
 }
 
 // path describes the way between two addresses as the shell of local sees it.
-func (n *Network) path(local, remote netip.AddrPort) core.Path {
-	return core.Path{Local: local, Remote: remote, Reliable: n.cfg.Carrier, CarrierPaced: n.cfg.Carrier}
+func (n *Network) path(local, remote netip.AddrPort, connection uint64) core.Path {
+	carrier := n.cfg.Carrier || connection != 0
+	return core.Path{Local: local, Remote: remote, Reliable: carrier, CarrierPaced: carrier, Connection: connection}
 }
 
 // expire calls the connections whose timer has run out.
@@ -261,8 +266,9 @@ func (n *Network) flush() {
 	n.peers = kept
 }
 
-// send puts a datagram on its way.
-func (n *Network) send(d Direction, from, to netip.AddrPort, datagram []byte) {
+// send puts a datagram on its way, by a carrier or, where connection is 0, by
+// the link.
+func (n *Network) send(d Direction, from, to netip.AddrPort, connection uint64, datagram []byte) {
 	var head [10]byte
 	binary.LittleEndian.PutUint64(head[:], uint64(n.now))
 	head[8] = byte(d)
@@ -270,6 +276,10 @@ func (n *Network) send(d Direction, from, to netip.AddrPort, datagram []byte) {
 	n.transcript.Write(datagram)
 	if n.Sent != nil {
 		n.Sent(d, n.now, datagram)
+	}
+	if connection != 0 {
+		n.sendByCarrier(d, from, to, connection, datagram)
+		return
 	}
 	index := n.entered[d]
 	n.entered[d]++

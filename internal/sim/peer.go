@@ -204,9 +204,9 @@ func (p *Peer) transmit() {
 			datagram := rest[:min(size, len(rest))]
 			rest = rest[len(datagram):]
 			if p.Role == core.Client {
-				n.send(Up, p.public, path.Remote, datagram)
+				n.send(Up, p.public, path.Remote, path.Connection, datagram)
 			} else {
-				n.send(Down, ServerAddress, path.Remote, datagram)
+				n.send(Down, ServerAddress, path.Remote, path.Connection, datagram)
 			}
 		}
 	}
@@ -218,7 +218,7 @@ func (p *Peer) checkWindow(before, after core.Stats) {
 	if after.ProbeTimeouts != p.probes {
 		p.probes, p.mayExceed = after.ProbeTimeouts, 2
 	}
-	if !p.Connected || p.network.cfg.Carrier || after.Inflight <= before.Inflight || after.Inflight <= before.Window {
+	if !p.Connected || p.Conn.Path().CarrierPaced || after.Inflight <= before.Inflight || after.Inflight <= before.Window {
 		return
 	}
 	beyond := after.Inflight - max(before.Inflight, before.Window)

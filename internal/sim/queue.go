@@ -16,9 +16,10 @@ type arrival struct {
 
 	do func() // a step of the script; nil for a datagram
 
-	from, to netip.AddrPort
-	ecn      core.ECN
-	datagram []byte
+	from, to   netip.AddrPort
+	connection uint64 // of the carrier; 0: UDP
+	ecn        core.ECN
+	datagram   []byte
 }
 
 // arrivals is a heap of what is to come, the next one first.

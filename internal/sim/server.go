@@ -82,7 +82,7 @@ func (s *Server) Endpoint() *core.Endpoint { return s.endpoint }
 
 // receive finds the connection of every datagram of a train.
 func (s *Server) receive(a *arrival, train []byte, size int) {
-	path := s.network.path(ServerAddress, a.from)
+	path := s.network.path(ServerAddress, a.from, a.connection)
 	n := s.network
 	var to *Peer // of the datagrams train[begin:at]
 	begin := 0
@@ -91,7 +91,7 @@ func (s *Server) receive(a *arrival, train []byte, size int) {
 		r := s.endpoint.Route(n.now, unixEpoch+int64(n.now.Sub(0).Seconds()), path, datagram)
 		if r.Reply != nil {
 			s.Replies++
-			n.send(Down, ServerAddress, a.from, r.Reply)
+			n.send(Down, ServerAddress, a.from, a.connection, r.Reply)
 		}
 		peer := s.peer(r, a.from)
 		if peer != to {

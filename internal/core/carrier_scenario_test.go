@@ -1,0 +1,199 @@
+package core_test
+
+import (
+	"testing"
+	"time"
+
+	"example.com/uft/internal/core"
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/sim"
+)
+
+// blockUDP has the network lose every datagram of a direction that does not
+// travel by a carrier.
+func blockUDP(w *world, directions ...sim.Direction) {
+	w.Filter = func(d sim.Direction, _ int, _ []byte) bool {
+		for _, blocked := range directions {
+			if d == blocked {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// TestFallingBack: a client that gets no answer by UDP goes on over a carrier,
+// whichever direction is blocked, and with what it had begun to say.
+func TestFallingBack(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		blocked []sim.Direction
+		early   bool
+	}{
+		{"both ways", []sim.Direction{sim.Up, sim.Down}, false},
+		{"to the server", []sim.Direction{sim.Up}, false},
+		{"to the client", []sim.Direction{sim.Down}, false},
+		{"both ways, 0-RTT", []sim.Direction{sim.Up, sim.Down}, true},
+		{"to the client, 0-RTT", []sim.Direction{sim.Down}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := network(t, "delay=40ms")
+			cfg.AllowEarly = true
+			w := newWorld(t, cfg)
+			var options sim.DialOptions
+			if test.early {
+				first, _ := w.connect(options)
+				w.until(time.Second, func() bool { return first.Session != nil && first.Token != nil })
+				options = sim.DialOptions{Session: first.Session, Token: first.Token, EarlyData: true, Address: first.Public()}
+				first.Conn.Close(w.Now(), 0, "")
+				w.sleep(time.Second)
+			}
+			blockUDP(w, test.blocked...)
+			client, err := w.Dial(options)
+			w.check(err)
+			var id uint16
+			if test.early {
+				id = w.file(client, 100_000)
+			}
+			w.sleep(time.Second)
+			if client.Conn.Answered() {
+				t.Fatal("an answer came through a blocked path")
+			}
+			client.Conn.SetPath(w.Now(), client.OpenCarrier())
+			w.until(time.Second, func() bool { return client.Connected && client.Other != nil && client.Other.Connected })
+			if !client.Conn.Answered() {
+				t.Error("connected without an answer")
+			}
+			if !test.early {
+				id = w.file(client, 1<<20)
+			}
+			back := w.file(client.Other, 1<<20)
+			w.complete(5*time.Second, client.Other, id)
+			w.complete(5*time.Second, client, back)
+			if s := stats(client); s.PacketsLost > 0 {
+				t.Errorf("%d packets count as lost by the path", s.PacketsLost)
+			}
+		})
+	}
+}
+
+// TestAnswerByUDPAfterAll: the client moves back, and the server follows although
+// UDP proves nothing of the address.
+func TestAnswerByUDPAfterAll(t *testing.T) {
+	w := newWorld(t, network(t, "delay=40ms"))
+	blockUDP(w, sim.Up, sim.Down)
+	client, err := w.Dial(sim.DialOptions{})
+	w.check(err)
+	udp := client.Conn.Path()
+	w.sleep(time.Second)
+	carrier := client.OpenCarrier()
+	client.Conn.SetPath(w.Now(), carrier)
+	w.sleep(60 * time.Millisecond) // the Initial has come, the answer has not
+	w.Filter = nil
+	w.Break(carrier.Connection)
+	client.Conn.SetPath(w.Now(), udp)
+	w.until(2*time.Second, func() bool { return client.Connected && client.Other.Connected })
+	w.complete(5*time.Second, client.Other, w.file(client, 1<<20))
+	if path := client.Other.Conn.Path(); path.Reliable {
+		t.Errorf("the server stayed on %+v", path)
+	}
+}
+
+// TestBrokenCarrier breaks the carrier again and again in the middle of transfers
+// both ways. Every byte arrives, once for the application.
+func TestBrokenCarrier(t *testing.T) {
+	w := newWorld(t, network(t, "delay=20ms"))
+	blockUDP(w, sim.Up, sim.Down)
+	client, err := w.Dial(sim.DialOptions{})
+	w.check(err)
+	path := client.OpenCarrier()
+	client.Conn.SetPath(w.Now(), path)
+	w.until(time.Second, func() bool { return client.Connected && client.Other != nil && client.Other.Connected })
+	server := client.Other
+	up, down := w.file(client, 64<<20), w.file(server, 64<<20)
+	w.stream(client, 200_000)
+	breaks := 0
+	for range 8 {
+		w.sleep(30 * time.Millisecond)
+		if client.Delivered() && server.Delivered() {
+			break
+		}
+		w.Break(path.Connection)
+		breaks++
+		w.sleep(100 * time.Millisecond)
+		path = client.OpenCarrier()
+		client.Conn.SetPath(w.Now(), path)
+	}
+	if breaks < 3 {
+		t.Fatalf("the transfers were over after %d breaks", breaks)
+	}
+	w.complete(time.Minute, server, up)
+	w.complete(time.Minute, client, down)
+	if got := server.Conn.Path().Connection; got != path.Connection {
+		t.Errorf("the server is on connection %d, not on %d", got, path.Connection)
+	}
+}
+
+// TestBlockedCarrier: a carrier that takes nothing is given nothing, and costs no
+// time; the close still leaves.
+func TestBlockedCarrier(t *testing.T) {
+	cfg := network(t, "delay=20ms")
+	cfg.Carrier = true
+	w := newWorld(t, cfg)
+	client, server := w.connect(sim.DialOptions{})
+	w.sleep(time.Second)
+	client.Conn.SetWritable(false)
+	before := stats(client).DatagramsSent
+	id := w.file(client, 1<<20)
+	w.file(server, 1<<20)
+	w.sleep(2 * time.Second)
+	if sent := stats(client).DatagramsSent - before; sent > 0 {
+		t.Errorf("%d datagrams were sent on a blocked carrier", sent)
+	}
+	if d := client.Conn.Deadline(); d != instant.Never && !d.After(w.Now()) {
+		t.Errorf("blocked, yet it wants to be called at %v, now %v", d, w.Now())
+	}
+	client.Conn.SetWritable(true)
+	w.complete(5*time.Second, server, id)
+	client.Conn.SetWritable(false)
+	client.Conn.Close(w.Now(), 7, "enough")
+	w.until(time.Second, func() bool { return server.Closed != nil })
+}
+
+// TestFixedRateOnCarrier: a rate that was asked for holds on every path.
+func TestFixedRateOnCarrier(t *testing.T) {
+	cfg := network(t, "delay=20ms")
+	cfg.Carrier = true
+	cfg.Client = func(c *core.Config) { c.FixedRate = 10e6 }
+	w := newWorld(t, cfg)
+	client, server := w.connect(sim.DialOptions{})
+	took := w.complete(time.Minute, server, w.file(client, 5<<20))
+	if rate := float64(5<<20) / 1024 * 1092 * 8 / took.Seconds(); rate < 9.5e6 || rate > 10.2e6 {
+		t.Errorf("%.2f Mbit/s instead of 10", rate/1e6)
+	}
+}
+
+// TestKeepAlive notices a peer that died while there was nothing to say.
+func TestKeepAlive(t *testing.T) {
+	for _, side := range []core.Role{core.Client, core.Server} {
+		cfg := network(t, "delay=20ms")
+		lively := func(c *core.Config) { c.KeepAlive, c.IdleTimeout = time.Second, 5*time.Second }
+		if side == core.Client {
+			cfg.Client = lively
+		} else {
+			cfg.Server = lively
+		}
+		w := newWorld(t, cfg)
+		client, server := w.connect(sim.DialOptions{})
+		watching, dying := client, server
+		if side == core.Server {
+			watching, dying = server, client
+		}
+		w.sleep(30 * time.Second)
+		if watching.Closed != nil {
+			t.Fatalf("%v: a living peer was given up: %v", side, watching.Closed)
+		}
+		dying.Vanish()
+		w.until(6*time.Second, func() bool { return watching.Closed != nil })
+	}
+}
