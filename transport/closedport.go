@@ -23,10 +23,15 @@ const (
 
 // A ClosedPortError says that the machine of the server answers, and that
 // nobody listens on the port there: the server has ended, or never ran.
-type ClosedPortError struct{ Handshake bool }
+//
+// Client turns it around: it is the client's program that has ended.
+type ClosedPortError struct{ Handshake, Client bool }
 
 // Error says what was found.
 func (e *ClosedPortError) Error() string {
+	if e.Client {
+		return "transport: the client is gone: its program has ended"
+	}
 	if e.Handshake {
 		return "transport: nobody listens on this port (connection refused)"
 	}
@@ -64,8 +69,8 @@ func (w *portWatch) deadline() instant.Time {
 // leave no doubt. probes is how often the core has probed in vain, in all.
 func (c *Conn) watchPort(now instant.Time, probes uint64) {
 	w := &c.port
-	if c.offer != nil {
-		return // a server's client may sit behind anything
+	if c.offer != nil || c.connection != 0 {
+		return // a server's client may sit behind anything; TCP tells by itself
 	}
 	if !w.next.IsSet() {
 		w.heard(now, probes)
@@ -108,7 +113,8 @@ func (c *Conn) portAnswered(closed bool, now instant.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err == nil && !c.closing {
+	tcpMayDo := c.cfg.dialCarrier != nil && !c.core.Answered() && !c.tcpFailed.Load()
+	if c.err == nil && !c.closing && !tcpMayDo {
 		c.core.Abandon(now, &ClosedPortError{Handshake: !c.core.Connected()})
 	}
 }

@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
 	"example.com/uft/internal/core"
@@ -79,6 +82,10 @@ type Config struct {
 	// Trace is told what happens on a connection, for people to read; nil is
 	// told nothing. It must be quick, and must not call back into the connection.
 	Trace func(elapsed time.Duration, event, details string)
+
+	// dialCarrier opens the TCP connection of a client, again if it is not the
+	// first; nil where there is UDP alone.
+	dialCarrier func(ctx context.Context, remote netip.AddrPort, again bool) (net.Conn, error)
 }
 
 // A SessionStore keeps one secret piece of data for each server: a session to
@@ -115,8 +122,16 @@ func (c *Config) checked() (*Config, error) {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
 	if filled.FixedRate < 0 || filled.BulkMemory < 0 || filled.MaxConnections < 0 ||
-		filled.HandshakeTimeout < 0 || filled.IdleTimeout < 0 {
+		filled.HandshakeTimeout < 0 || filled.KeepAlive < 0 || filled.IdleTimeout < 0 {
 		return nil, fmt.Errorf("transport: a negative rate, limit or time in the configuration")
+	}
+	switch {
+	case filled.Carrier > TCP:
+		return nil, fmt.Errorf("transport: %v is no carrier", filled.Carrier)
+	case filled.Carrier == TCP && filled.Loss > 0:
+		return nil, fmt.Errorf("transport: TCP repeats what it loses, so there can be no simulated loss on it")
+	case filled.Loss > 0:
+		filled.Carrier = UDP
 	}
 	if n := len(filled.Identity); n != 0 && n != ed25519.PrivateKeySize {
 		return nil, fmt.Errorf("transport: an identity key has %d bytes, not %d", ed25519.PrivateKeySize, n)
@@ -139,6 +154,7 @@ func (c *Config) coreConfig(source core.BlockSource, credit int64) core.Config {
 		Source:           source,
 		HandshakeTimeout: c.HandshakeTimeout,
 		IdleTimeout:      c.IdleTimeout,
+		KeepAlive:        c.KeepAlive,
 		BulkWindow:       uint64(min(credit, c.BulkMemory)),
 		MaxBulkWindow:    uint64(c.BulkMemory),
 		FixedRate:        c.FixedRate,
@@ -159,6 +175,9 @@ const clockStart = instant.Time(time.Second)
 func newClock() clock { return clock{epoch: time.Now()} }
 
 func (c clock) now() instant.Time { return clockStart.Add(time.Since(c.epoch)) }
+
+// at turns a time of the machine into one of the core.
+func (c clock) at(t time.Time) instant.Time { return clockStart.Add(t.Sub(c.epoch)) }
 
 // until returns how long it is from now to t, at least 0.
 func (c clock) until(t instant.Time) time.Duration { return max(0, t.Sub(c.now())) }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"example.com/uft/internal/core"
 )
@@ -36,6 +37,7 @@ type Conn struct {
 	sendable  chan struct{} // closed when data may be sent
 	done      chan struct{} // closed when the connection is over
 	closeSent chan struct{} // closed when the close that we asked for has left
+	leaving   chan struct{} // closed when the owner takes nothing more
 	stopped   chan struct{} // closed when the owner has ended
 	sendFails chan struct{} // closed at the first error of the socket
 
@@ -48,6 +50,17 @@ type Conn struct {
 
 	port portWatch // of the owner
 
+	// The carrier of the present path. Of the owner.
+	connection  uint64   // its number; 0: UDP
+	carried     *carried // nil: UDP, or one that is broken
+	brokenAt    time.Time
+	closeLeaves bool
+
+	room          chan struct{} // a reader that waits may look at queuedMemory again
+	tcpFailed     atomic.Bool   // an attempt to go over TCP has failed
+	answered      chan struct{} // closed when a client has heard from the server
+	answeredByTCP bool          // set before that
+
 	// mu guards the core and everything below, and the fields of the
 	// connection's streams and transfers where they say so.
 	mu        sync.Mutex
@@ -56,6 +69,8 @@ type Conn struct {
 	refused   error // of Config.VerifyServer
 	sendError error // latest of the socket
 	closing   bool  // this side asked to close
+
+	carriedFrom netip.AddrPort // local address of the carrier, where there is one
 
 	streams   map[uint64]*Stream
 	senders   map[uint16]*BulkSender
@@ -83,8 +98,11 @@ func newConn(s *socket, cfg *Config, remote netip.AddrPort) *Conn {
 		sendable:  make(chan struct{}),
 		done:      make(chan struct{}),
 		closeSent: make(chan struct{}),
+		leaving:   make(chan struct{}),
 		stopped:   make(chan struct{}),
 		sendFails: make(chan struct{}),
+		answered:  make(chan struct{}),
+		room:      make(chan struct{}, 1),
 		streams:   map[uint64]*Stream{},
 		senders:   map[uint16]*BulkSender{},
 		receivers: map[uint16]*BulkReceiver{},
@@ -119,17 +137,31 @@ func (c *Conn) PeerIdentity() ed25519.PublicKey {
 	return c.core.PeerIdentity()
 }
 
-// LocalAddr returns the address of the socket, which for a socket on all
-// addresses of the machine is an unspecified one. It is a *net.UDPAddr.
-func (c *Conn) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(c.socket.udp.LocalAddr()) }
+// LocalAddr returns the address of the socket, which for UDP on all addresses of
+// the machine is an unspecified one. It is a *net.UDPAddr, over TCP too.
+func (c *Conn) LocalAddr() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.carriedFrom.IsValid() {
+		return net.UDPAddrFromAddrPort(c.carriedFrom)
+	}
+	return net.UDPAddrFromAddrPort(c.socket.udp.LocalAddr())
+}
 
 // RemoteAddr returns the address of the peer when the connection was made. It
-// is a *net.UDPAddr.
+// is a *net.UDPAddr, over TCP too.
 func (c *Conn) RemoteAddr() net.Addr { return net.UDPAddrFromAddrPort(c.remote) }
 
 // Carrier returns what takes the datagrams of this connection at the moment,
 // UDP or TCP.
-func (c *Conn) Carrier() Carrier { return UDP }
+func (c *Conn) Carrier() Carrier {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.core.Path().Reliable {
+		return TCP
+	}
+	return UDP
+}
 
 // SetRate sets the rate at which is sent, in bit/s with all headers from IP
 // on; 0 lets the connection find it.

@@ -31,7 +31,10 @@ func Dial(ctx context.Context, address string, cfg *Config) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
-	conn, err := udp.Listen(local)
+	if checked.Carrier != UDP {
+		checked.dialCarrier = checked.dialTCP
+	}
+	conn, err := listenLocal(local, checked.Carrier)
 	if err != nil {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
@@ -41,6 +44,22 @@ func Dial(ctx context.Context, address string, cfg *Config) (*Conn, error) {
 		return nil, fmt.Errorf("transport: %s has no address that can be reached from %s", address, conn.LocalAddr())
 	}
 	return dialOn(ctx, conn, address, candidates, checked)
+}
+
+// listenLocal opens the socket of a client.
+func listenLocal(local string, carrier Carrier) (udp.Conn, error) {
+	if carrier != TCP {
+		return udp.Listen(local)
+	}
+	address, err := net.ResolveTCPAddr("tcp", local)
+	if err != nil {
+		return nil, err
+	}
+	from := address.AddrPort()
+	if address.IP == nil {
+		from = netip.AddrPortFrom(netip.IPv6Unspecified(), from.Port())
+	}
+	return newNoUDP(netip.AddrPortFrom(from.Addr().Unmap(), from.Port())), nil
 }
 
 // reachable returns the addresses that a socket on local can send to: those of
@@ -114,13 +133,21 @@ func (d *dialer) start(remote netip.AddrPort) (*Conn, error) {
 			EarlyData:  cfg.RememberedParameters != nil && token != nil,
 		})
 	}
+	path := core.Path{Remote: remote}
+	if d.cfg.Carrier == TCP {
+		path = d.socket.carrierPath(remote) // nothing leaves before it stands
+	}
 	var err error
-	c.core, err = core.NewClient(cfg, d.socket.clock.now(), core.Path{Remote: remote})
+	c.core, err = core.NewClient(cfg, d.socket.clock.now(), path)
 	if err != nil {
 		return nil, convertError(err, nil)
 	}
 	d.socket.add(c)
 	go c.run()
+	if d.cfg.dialCarrier != nil {
+		f := &fallback{conn: c, udp: path, only: d.cfg.Carrier == TCP}
+		go f.run()
+	}
 	return c, nil
 }
 

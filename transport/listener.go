@@ -32,7 +32,7 @@ const (
 	minListenerMemory = 256 << 20
 )
 
-// A Listener is a server: it accepts connections on one UDP port.
+// A Listener is a server: it accepts connections on one port, by UDP and TCP.
 type Listener struct {
 	socket      *socket
 	cfg         *Config
@@ -40,6 +40,7 @@ type Listener struct {
 	resetKey    []byte
 	tickets     *seal.Tickets
 
+	tcp     *tcpAcceptor  // nil: UDP alone
 	memory  *memoryBudget // of all received transfers
 	backlog chan *Conn
 	closed  chan struct{}
@@ -68,16 +69,40 @@ func Listen(address string, cfg *Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := udp.Listen(address)
+	opened, err := listenSockets(address, checked.Carrier)
 	if err != nil {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
-	l, err := listenOn(conn, checked)
+	l, err := listenOn(opened.udp, checked)
 	if err != nil {
-		conn.Close()
+		_ = opened.udp.Close()
+		if opened.tcp != nil {
+			_ = opened.tcp.Close()
+		}
 		return nil, err
 	}
+	if opened.tcp != nil {
+		l.acceptTCP(opened.tcp)
+	}
 	return l, nil
+}
+
+// acceptTCP has the server accept TCP connections too.
+func (l *Listener) acceptTCP(listener net.Listener) {
+	l.tcp = &tcpAcceptor{socket: l.socket, listener: listener, most: l.quota, done: make(chan struct{})}
+	go l.tcp.run()
+}
+
+// Carrier returns what the server listens on: UDP and TCP, or only one of them.
+// It is UDP also where TCP was not ruled out but its port was taken.
+func (l *Listener) Carrier() Carrier {
+	switch {
+	case l.tcp == nil:
+		return UDP
+	case l.cfg.Carrier == TCP:
+		return TCP
+	}
+	return AnyCarrier
 }
 
 // listenOn starts a server on a socket, which is the Listener's from then on
@@ -265,6 +290,9 @@ func (l *Listener) Close() error {
 		}
 		l.socket.udp.Close()
 		<-l.socket.readerDone
+		if l.tcp != nil {
+			l.tcp.close()
+		}
 		for _, c := range conns {
 			// The end of the reader is the end of its linger.
 			c.wakeOwner()

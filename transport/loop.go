@@ -35,6 +35,29 @@ func (c *Conn) deliver(t train) {
 	t.free()
 }
 
+// take gives a train to the owner. One that TCP has delivered is never dropped,
+// since nobody would send it again: the reader waits, and the sender with it.
+func (c *Conn) take(t train) {
+	if t.path.carried == nil {
+		c.deliver(t)
+		return
+	}
+	for c.queuedMemory.Load() >= maxQueuedMemory {
+		select {
+		case <-c.room:
+		case <-c.leaving:
+			t.free()
+			return
+		}
+	}
+	c.queuedMemory.Add(t.memory())
+	select {
+	case c.trains <- t:
+	case <-c.leaving:
+		t.free()
+	}
+}
+
 // wakeOwner tells the owner that a call of the application left something to
 // be done. One word is enough for several calls.
 func (c *Conn) wakeOwner() {
@@ -57,8 +80,8 @@ func (c *Conn) run() {
 		received += c.takeTrains()
 		closing, more := c.advance(out, received)
 		c.handleEvents()
-		if closing && !more && !isDone(c.closeSent) {
-			close(c.closeSent)
+		if closing && !more {
+			c.closeLeft()
 		}
 		if c.isGone(&lingering) {
 			break
@@ -87,7 +110,12 @@ func (c *Conn) takeTrains() (taken int) {
 // takeTrain feeds one train to the core, and the file bytes in it to their
 // transfers.
 func (c *Conn) takeTrain(t train) {
-	c.queuedMemory.Add(-t.memory())
+	if c.queuedMemory.Add(-t.memory()) < maxQueuedMemory && t.path.carried != nil {
+		select {
+		case c.room <- struct{}{}:
+		default:
+		}
+	}
 	c.mu.Lock()
 	c.core.HandleTrain(c.socket.clock.now(), t.path.path, t.path.ecn, t.bytes(), t.segmentSize)
 	for {
@@ -97,7 +125,12 @@ func (c *Conn) takeTrain(t train) {
 		}
 		c.takeBlock(block)
 	}
+	answered := c.offer == nil && c.core.Answered()
 	c.mu.Unlock()
+	if answered && !isDone(c.answered) {
+		c.answeredByTCP = t.path.carried != nil
+		close(c.answered)
+	}
 	t.free()
 }
 
@@ -121,6 +154,7 @@ func (c *Conn) advance(out []byte, received int) (closing, more bool) {
 		c.port.heard(now, probes)
 	}
 	c.watchPort(now, probes)
+	c.checkCarrier()
 
 	drained := c.transmit(out)
 	c.mu.Lock()
@@ -132,8 +166,11 @@ func (c *Conn) advance(out []byte, received int) (closing, more bool) {
 // transmit sends until the core has nothing more to send now, and then reports
 // true, or until it is time to look for what has come in.
 func (c *Conn) transmit(out []byte) (drained bool) {
+	c.followCarrier()
 	for range trainsPerTurn {
+		writable := c.writable()
 		c.mu.Lock()
+		c.core.SetWritable(writable)
 		n, segmentSize, path, _ := c.core.Transmit(c.socket.clock.now(), out, segmentsPerTrain)
 		c.mu.Unlock()
 		if n == 0 {
@@ -173,6 +210,9 @@ func (c *Conn) wait(timer *time.Timer) (taken int) {
 		// However long the core would still answer, it ends.
 		deadline = instant.Min(deadline, c.socket.clock.now().Add(maxLinger))
 	}
+	if c.givesUpOnCarrier() {
+		deadline = instant.Min(deadline, c.socket.clock.at(c.brokenAt.Add(carrierGrace)))
+	}
 	c.mu.Unlock()
 	deadline = instant.Min(deadline, c.port.deadline())
 	if deadline == instant.Never {
@@ -206,6 +246,10 @@ func (c *Conn) isGone(lingering *time.Time) bool {
 
 // forget ends the owner: the socket no longer knows the connection.
 func (c *Conn) forget() {
+	close(c.leaving)
+	if c.closeLeaves {
+		<-c.closeSent
+	}
 	c.socket.remove(c)
 	c.mu.Lock()
 	c.budget.leave(c.slabMemory)

@@ -16,8 +16,9 @@ import (
 
 // pathOfTrain is where a train came from and what routers wrote on it.
 type pathOfTrain struct {
-	path core.Path
-	ecn  core.ECN
+	path    core.Path
+	ecn     core.ECN
+	carried *carried // that it came by; nil: UDP
 }
 
 // A socket is a UDP socket with the connections on it: those of a Listener, or
@@ -38,6 +39,9 @@ type socket struct {
 	conns    map[*core.Conn]*Conn
 	users    int   // of the socket; the last to leave closes it
 	newest   *Conn // made for the connection that the endpoint is creating
+	carriers map[uint64]*carried
+
+	connections atomic.Uint64 // TCP connections so far: their numbers
 
 	readerDone chan struct{}
 }
@@ -47,7 +51,7 @@ type socket struct {
 func newSocket(conn udp.Conn, cfg *Config, server bool) *socket {
 	s := &socket{
 		udp: conn, clock: newClock(), server: server,
-		conns: map[*core.Conn]*Conn{}, users: 1, readerDone: make(chan struct{}),
+		conns: map[*core.Conn]*Conn{}, carriers: map[uint64]*carried{}, users: 1, readerDone: make(chan struct{}),
 	}
 	if cfg.Loss > 0 {
 		s.simulated = &lossFilter{link: link.New(link.Config{Loss: cfg.Loss}, cfg.Seed)}
@@ -66,6 +70,7 @@ func (s *socket) add(c *Conn) {
 
 // remove forgets a connection.
 func (s *socket) remove(c *Conn) {
+	s.dropCarriers(c)
 	s.mu.Lock()
 	s.endpoint.Remove(c.core)
 	delete(s.conns, c.core)
@@ -133,7 +138,7 @@ func (s *socket) read() {
 func (s *socket) dispatch(slab *slabBuffer, n, segmentSize int, path pathOfTrain) (given bool) {
 	if run := sameConnection(slab[:n], segmentSize); run == n && n > smallTrain {
 		if c := s.route(slab[:min(n, segmentSize)], path); c != nil {
-			c.deliver(train{large: slab, length: n, segmentSize: segmentSize, path: path})
+			c.take(train{large: slab, length: n, segmentSize: segmentSize, path: path})
 			return true
 		}
 		return false
@@ -142,7 +147,7 @@ func (s *socket) dispatch(slab *slabBuffer, n, segmentSize int, path pathOfTrain
 		run := rest[:sameConnection(rest, segmentSize)]
 		rest = rest[len(run):]
 		if c := s.route(run[:min(len(run), segmentSize)], path); c != nil {
-			c.deliver(copyTrain(run, segmentSize, path))
+			c.take(copyTrain(run, segmentSize, path))
 		}
 	}
 	return false
@@ -188,6 +193,9 @@ func (s *socket) route(datagram []byte, path pathOfTrain) *Conn {
 	if len(route.Reply) > 0 {
 		_ = s.send(route.Reply, len(route.Reply), path.path)
 	}
+	if k := path.carried; k != nil && c != nil && !k.bind(c) {
+		return nil // a TCP connection carries one connection
+	}
 	return c
 }
 
@@ -203,6 +211,12 @@ func (s *socket) send(buf []byte, segmentSize int, path core.Path) error {
 		if len(buf) == 0 {
 			return nil
 		}
+	}
+	if path.Reliable {
+		if k := s.carriedBy(path.Connection); k != nil {
+			_ = k.carrier.WriteTrain(buf, segmentSize) // where it is broken, its reader says so
+		}
+		return nil
 	}
 	var local netip.AddrPort
 	if s.server {

@@ -1,0 +1,171 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"example.com/uft/internal/tcp"
+	"example.com/uft/internal/udp"
+)
+
+// sockets is what a server listens on. Either may be missing, not both.
+type sockets struct {
+	udp udp.Conn
+	tcp net.Listener
+}
+
+// portAttempts is how many ports are tried where the system is to choose one
+// that is free for both carriers.
+const portAttempts = 16
+
+// listenSockets opens the sockets that the configuration asks for. Where any
+// carrier will do and the TCP port is taken, by a web server perhaps, UDP alone
+// has to do.
+func listenSockets(address string, carrier Carrier) (sockets, error) {
+	if carrier == TCP {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return sockets{}, err
+		}
+		local := listener.Addr().(*net.TCPAddr).AddrPort()
+		return sockets{udp: newNoUDP(netip.AddrPortFrom(local.Addr().Unmap(), local.Port())), tcp: listener}, nil
+	}
+	for attempt := 1; ; attempt++ {
+		conn, err := udp.Listen(address)
+		if err != nil || carrier == UDP {
+			return sockets{udp: conn}, err
+		}
+		listener, err := listenBeside(conn.LocalAddr())
+		_, port, _ := net.SplitHostPort(address)
+		if err == nil || port != "0" || attempt == portAttempts {
+			return sockets{udp: conn, tcp: listener}, nil
+		}
+		_ = conn.Close()
+	}
+}
+
+// listenBeside opens the TCP port with the number of a UDP socket's.
+func listenBeside(local netip.AddrPort) (net.Listener, error) {
+	network, host := "tcp", local.Addr().String()
+	switch {
+	case local.Addr().Is4():
+		network = "tcp4"
+	case local.Addr().IsUnspecified():
+		host = "" // both IP versions, as the UDP socket
+	}
+	return net.Listen(network, net.JoinHostPort(host, strconv.Itoa(int(local.Port()))))
+}
+
+// A tcpAcceptor accepts the TCP connections of a Listener.
+type tcpAcceptor struct {
+	socket   *socket
+	listener net.Listener
+	most     func() int // connections that one network may have
+	readers  sync.WaitGroup
+	done     chan struct{}
+}
+
+// acceptPause is how long an acceptor rests that has no file descriptors left.
+const acceptPause = 100 * time.Millisecond
+
+// run is the acceptor's goroutine.
+func (a *tcpAcceptor) run() {
+	defer close(a.done)
+	for {
+		conn, err := a.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			timer := time.NewTimer(acceptPause)
+			select {
+			case <-timer.C:
+			case <-a.socket.readerDone:
+				timer.Stop()
+				return
+			}
+			continue
+		}
+		a.take(conn)
+	}
+}
+
+// take begins to read a TCP connection, if its network has not too many.
+func (a *tcpAcceptor) take(conn net.Conn) {
+	remote, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok || a.socket.neighbouringCarriers(remote.AddrPort().Addr().Unmap()) >= a.most() {
+		_ = conn.Close()
+		return
+	}
+	k := a.socket.carry(conn, tcp.Server)
+	stranger := time.AfterFunc(carrierIdle, func() {
+		if k.conn.Load() == nil {
+			k.carrier.Close()
+		}
+	})
+	a.readers.Go(func() {
+		defer stranger.Stop()
+		a.socket.readCarried(k)
+	})
+}
+
+// close ends the acceptor and every TCP connection.
+func (a *tcpAcceptor) close() {
+	_ = a.listener.Close()
+	<-a.done
+	a.socket.mu.Lock()
+	var all []*carried
+	for _, k := range a.socket.carriers {
+		all = append(all, k)
+	}
+	a.socket.mu.Unlock()
+	for _, k := range all {
+		k.carrier.Close()
+	}
+	a.readers.Wait()
+}
+
+// neighbouringCarriers counts the TCP connections from one network.
+func (s *socket) neighbouringCarriers(from netip.Addr) (n int) {
+	network := networkOf(from)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.carriers {
+		if networkOf(k.path.Remote.Addr()) == network {
+			n++
+		}
+	}
+	return n
+}
+
+// noUDP stands where the UDP socket would be when TCP is the only carrier: what
+// is sent to it is lost, and nothing comes.
+type noUDP struct {
+	local  netip.AddrPort
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newNoUDP(local netip.AddrPort) *noUDP { return &noUDP{local: local, closed: make(chan struct{})} }
+
+// ReadTrain waits for Close.
+func (n *noUDP) ReadTrain([]byte) (int, int, netip.AddrPort, netip.AddrPort, byte, error) {
+	<-n.closed
+	return 0, 0, netip.AddrPort{}, netip.AddrPort{}, 0, fmt.Errorf("transport: %w", net.ErrClosed)
+}
+
+func (n *noUDP) WriteTrain([]byte, int, netip.AddrPort, netip.AddrPort) error { return nil }
+func (n *noUDP) LocalAddr() netip.AddrPort                                    { return n.local }
+func (n *noUDP) SocketDrops() uint64                                          { return 0 }
+func (n *noUDP) ReceiveBuffer() int                                           { return 0 }
+func (n *noUDP) PortClosed(netip.AddrPort) bool                               { return false }
+
+func (n *noUDP) Close() error {
+	n.once.Do(func() { close(n.closed) })
+	return nil
+}
