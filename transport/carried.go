@@ -96,6 +96,13 @@ func (c *Conn) followCarrier() {
 	c.mu.Lock()
 	path := c.core.Path()
 	c.mu.Unlock()
+	switch target := c.target.Load(); {
+	case c.offer == nil:
+	case path.Reliable:
+		c.target.Store(nil)
+	case target == nil || *target != path.Remote:
+		c.target.Store(&path.Remote)
+	}
 	if k := c.carried; path.Connection != c.connection {
 		c.connection = path.Connection
 		c.carried = c.socket.carriedBy(path.Connection)

@@ -38,7 +38,7 @@ func (e *ClosedPortError) Error() string {
 	return "transport: the server is gone: nobody listens on its port any more"
 }
 
-// portWatch finds out, at a client, that the server's program has ended. A
+// portWatch finds out that the program on the other side has ended. A
 // program that is killed closes nothing, and the idle timeout is long because
 // networks come back; its machine, though, says at once that the port is
 // closed. Only the owner uses it.
@@ -49,6 +49,7 @@ type portWatch struct {
 	closed  int       // answers in a row that said so
 	probes  uint64    // that the core had sent in vain when the server was last heard
 	silent  bool      // enough probes are unanswered since
+	refused uint64    // datagrams of a server that were refused until it last heard
 }
 
 // heard notes that the server is there.
@@ -69,13 +70,17 @@ func (w *portWatch) deadline() instant.Time {
 // leave no doubt. probes is how often the core has probed in vain, in all.
 func (c *Conn) watchPort(now instant.Time, probes uint64) {
 	w := &c.port
-	if c.offer != nil || c.connection != 0 {
-		return // a server's client may sit behind anything; TCP tells by itself
+	if c.connection != 0 {
+		return // TCP tells by itself
 	}
 	if !w.next.IsSet() {
 		w.heard(now, probes)
 	}
 	w.silent = probes >= w.probes+unansweredProbes
+	if c.offer != nil {
+		c.watchClient(now)
+		return
+	}
 	if w.answers != nil {
 		select {
 		case closed := <-w.answers:
@@ -95,6 +100,20 @@ func (c *Conn) watchPort(now instant.Time, probes uint64) {
 		answers <- c.socket.portClosed(remote)
 		c.wakeOwner()
 	}()
+}
+
+// watchClient ends a server's connection to a client whose program has ended. A
+// server asks nobody: its client may sit behind anything that answers strangers.
+// It goes by what comes back of its own datagrams.
+func (c *Conn) watchClient(now instant.Time) {
+	if !c.port.silent || c.refusals.Load() < c.port.refused+closedAnswers {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil && !c.closing {
+		c.core.Abandon(now, &ClosedPortError{Client: true, Handshake: !c.core.Connected()})
+	}
 }
 
 // portAnswered weighs one answer.

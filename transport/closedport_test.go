@@ -89,3 +89,27 @@ func TestQuestionMayBeLost(t *testing.T) {
 		}
 	})
 }
+
+// TestKilledClient: a client whose program dies says nothing; the server's own
+// datagrams come back, and it knows.
+func TestKilledClient(t *testing.T) {
+	inWorld(t, link.Config{Delay: 5 * time.Millisecond}, &Config{KeepAlive: time.Second}, func(t *testing.T, w *world) {
+		c := w.dial(nil)
+		server := w.accept()
+		start := time.Now()
+		time.Sleep(10 * time.Second)
+		if err := server.Err(); err != nil {
+			t.Fatalf("a client that has nothing to say was given up: %v", err)
+		}
+		killed := time.Now()
+		_ = c.socket.udp.Close()
+		<-server.Done()
+		var gone *ClosedPortError
+		if err := server.Err(); !errors.As(err, &gone) || !gone.Client || gone.Handshake {
+			t.Errorf("the server was told %v", err)
+		}
+		if took := time.Since(killed); took > 3*time.Second {
+			t.Errorf("noticed after %v, connected for %v", took, killed.Sub(start))
+		}
+	})
+}

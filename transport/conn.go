@@ -50,6 +50,9 @@ type Conn struct {
 
 	port portWatch // of the owner
 
+	target   atomic.Pointer[netip.AddrPort] // where a server's datagrams go; nil: over TCP
+	refusals atomic.Uint64                  // of datagrams, as ICMP tells
+
 	// The carrier of the present path. Of the owner.
 	connection  uint64   // its number; 0: UDP
 	carried     *carried // nil: UDP, or one that is broken

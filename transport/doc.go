@@ -44,6 +44,19 @@
 // returns after the peer was told, once, by a datagram that may get lost; the
 // peer then finds out by its idle timeout.
 //
+// # Examples
+//
+// Three programs, one file each, show how all of this is used and why that way:
+//
+//   - [example.com/uft/examples/echo]: streams, and how a client knows its server
+//   - [example.com/uft/examples/filecopy]: a transfer, beside a stream that says
+//     what it is
+//   - [example.com/uft/examples/rpc]: a stream for each call, many at once, each
+//     with its time limit and its error
+//
+// Programs that are written for TCP, such as net/http, need none of that: they
+// take [Listener.Streams] for a net.Listener and [StreamDialer] for a dialer.
+//
 // # Goroutines
 //
 // Each socket has one goroutine that reads it and finds the connection for

@@ -3,9 +3,12 @@ package transport_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 
 	"example.com/uft/transport"
 )
@@ -126,4 +129,43 @@ func send(ctx context.Context, conn *transport.Conn, p []byte) error {
 	case <-conn.Done():
 		return conn.Err()
 	}
+}
+
+// A web server and its client, which know nothing of this package but the
+// net.Listener and the DialContext that they are given. The requests go over
+// streams of one connection. That is encrypted and the server is verified, so
+// the URL is one without TLS.
+func Example_http() {
+	listener, err := transport.Listen("127.0.0.1:0", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer listener.Close()
+	server := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "this is %s over UDP", r.URL.Path)
+	})}
+	go func() { _ = server.Serve(listener.Streams()) }() // Shutdown ends it
+	defer func() { _ = server.Shutdown(context.Background()) }()
+
+	dialer := transport.StreamDialer{Config: &transport.Config{
+		VerifyServer: func(key ed25519.PublicKey) error {
+			if !key.Equal(listener.Identity()) {
+				return errors.New("another server")
+			}
+			return nil
+		},
+	}}
+	defer dialer.Close()
+	client := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
+	response, err := client.Get("http://" + listener.Addr().String() + "/index.html")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", body)
+	// Output: this is /index.html over UDP
 }

@@ -144,6 +144,7 @@ func listenOn(conn udp.Conn, cfg *Config) (*Listener, error) {
 		MaxHalfOpen: maxHalfOpen,
 		Accept:      l.configure,
 	})
+	conn.WatchRefusals(l.socket.refused)
 	go l.socket.read()
 	return l, nil
 }

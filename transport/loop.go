@@ -152,6 +152,7 @@ func (c *Conn) advance(out []byte, received int) (closing, more bool) {
 	c.mu.Unlock()
 	if received > 0 {
 		c.port.heard(now, probes)
+		c.port.refused = c.refusals.Load()
 	}
 	c.watchPort(now, probes)
 	c.checkCarrier()
@@ -214,7 +215,9 @@ func (c *Conn) wait(timer *time.Timer) (taken int) {
 		deadline = instant.Min(deadline, c.socket.clock.at(c.brokenAt.Add(carrierGrace)))
 	}
 	c.mu.Unlock()
-	deadline = instant.Min(deadline, c.port.deadline())
+	if c.offer == nil {
+		deadline = instant.Min(deadline, c.port.deadline())
+	}
 	if deadline == instant.Never {
 		timer.Stop()
 	} else {

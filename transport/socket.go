@@ -59,6 +59,16 @@ func newSocket(conn udp.Conn, cfg *Config, server bool) *socket {
 	return s
 }
 
+// refused tells the connections to an address that nobody listens there.
+func (s *socket) refused(remote netip.AddrPort) {
+	for _, c := range s.all() {
+		if target := c.target.Load(); target != nil && *target == remote {
+			c.refusals.Add(1)
+			c.wakeOwner()
+		}
+	}
+}
+
 // add makes a dialled connection known.
 func (s *socket) add(c *Conn) {
 	s.mu.Lock()

@@ -88,6 +88,9 @@ func (m *MemoryNet) send(from, to netip.AddrPort, datagram []byte) {
 func (m *MemoryNet) deliver(to netip.AddrPort, d memoryDatagram) {
 	c := m.sockets[to]
 	if c == nil {
+		if sender := m.sockets[d.from]; sender != nil && sender.refused != nil {
+			go sender.refused(to) // it may call what sends
+		}
 		return
 	}
 	select {
@@ -112,6 +115,8 @@ type memoryConn struct {
 	once   sync.Once
 	drops  atomic.Uint64
 
+	refused func(remote netip.AddrPort) // guarded by the mutex of the network
+
 	// held was taken from the queue and did not fit the last train.
 	held *memoryDatagram
 }
@@ -122,6 +127,13 @@ func (c *memoryConn) ReceiveBuffer() int        { return 0 }
 
 // PortClosed returns false: nothing in memory answers for a machine.
 func (c *memoryConn) PortClosed(netip.AddrPort) bool { return false }
+
+// WatchRefusals is told by the network at once.
+func (c *memoryConn) WatchRefusals(tell func(netip.AddrPort)) {
+	c.net.mu.Lock()
+	defer c.net.mu.Unlock()
+	c.refused = tell
+}
 
 func (c *memoryConn) Close() error {
 	c.once.Do(func() {

@@ -73,6 +73,11 @@ type Conn interface {
 	// there. It may take closedPortWait. False proves nothing.
 	PortClosed(remote netip.AddrPort) bool
 
+	// WatchRefusals has tell called with the address of each datagram sent
+	// from now on of which the system at that address says that nobody listens
+	// for it. Only Linux passes that on. tell must not call this Conn.
+	WatchRefusals(tell func(remote netip.AddrPort))
+
 	// Close closes the socket and ends a ReadTrain that waits.
 	Close() error
 }

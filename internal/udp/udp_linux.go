@@ -25,6 +25,7 @@ type conn struct {
 	noSegmentation atomic.Bool
 	drops          atomic.Uint64
 
+	refusals   refusalQueue
 	controlIn  [receiveControl]byte // of the one reader
 	controlOut sync.Pool            // of *[sendControl]byte
 }
@@ -101,6 +102,7 @@ func (c *conn) ReadTrain(buf []byte) (n, segmentSize int, remote, local netip.Ad
 		n, control, flags, from, err := c.socket.ReadMsgUDPAddrPort(buf, c.controlIn[:])
 		if err != nil {
 			if !isClosed(err) && isPassing(err) {
+				c.readRefusals()
 				continue
 			}
 			return 0, 0, netip.AddrPort{}, netip.AddrPort{}, 0, err
@@ -191,14 +193,15 @@ func refusesSegmentation(err error) bool {
 }
 
 // write makes one system call. A first datagram after a firewall or an ICMP
-// message had a say may get an error that belongs to an earlier one (EPERM,
-// ECONNREFUSED), so these are tried twice.
+// message had a say may get an error that belongs to an earlier one, to another
+// peer even, so it is tried twice.
 func (c *conn) write(p []byte, segmentSize int, remote netip.AddrPort, source netip.Addr) error {
 	space := c.controlOut.Get().(*[sendControl]byte)
 	defer c.controlOut.Put(space)
 	control := appendSendControl(space[:0], segmentSize, source, c.ipv6)
 	_, _, err := c.socket.WriteMsgUDPAddrPort(p, control, remote)
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ECONNREFUSED) {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EHOSTUNREACH) {
+		c.readRefusals()
 		_, _, err = c.socket.WriteMsgUDPAddrPort(p, control, remote)
 	}
 	return err

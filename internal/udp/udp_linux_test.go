@@ -181,3 +181,57 @@ func FuzzParseControl(f *testing.F) {
 		}
 	})
 }
+
+// TestRefusals: a socket learns that nobody listens where it sent to, also as an
+// IPv6 socket that sends to IPv4, and goes on to send to others.
+func TestRefusals(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::]:0", "[::1]:0"} {
+		t.Run(address, func(t *testing.T) {
+			conn, err := Listen(address)
+			if err != nil {
+				t.Skipf("no socket on %s: %v", address, err)
+			}
+			defer conn.Close()
+			host := conn.LocalAddr().Addr()
+			if host.IsUnspecified() {
+				host = netip.MustParseAddr("127.0.0.1")
+			}
+			listen := func() Conn {
+				other, err := Listen(netip.AddrPortFrom(host, 0).String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return other
+			}
+			gone, there := listen(), listen()
+			defer there.Close()
+			nobody := gone.LocalAddr()
+			gone.Close()
+			refused := make(chan netip.AddrPort, 100)
+			conn.WatchRefusals(func(remote netip.AddrPort) { refused <- remote })
+			go func() {
+				buf := make([]byte, MaxTrain)
+				for {
+					if _, _, _, _, _, err := conn.ReadTrain(buf); err != nil {
+						return
+					}
+				}
+			}()
+			buf := make([]byte, MaxTrain)
+			for i := range 20 {
+				if err := conn.WriteTrain([]byte{1}, 1, nobody, netip.AddrPort{}); err != nil {
+					t.Errorf("to nobody: %v", err)
+				}
+				if got := <-refused; got != nobody {
+					t.Errorf("refused by %v, not by %v", got, nobody)
+				}
+				if err := conn.WriteTrain([]byte{byte(i)}, 1, there.LocalAddr(), netip.AddrPort{}); err != nil {
+					t.Errorf("to somebody: %v", err)
+				}
+				if n, _, _, _, _, err := there.ReadTrain(buf); err != nil || n != 1 || buf[0] != byte(i) {
+					t.Fatalf("datagram %d: %d bytes, %v", i, n, err)
+				}
+			}
+		})
+	}
+}

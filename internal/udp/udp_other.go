@@ -35,6 +35,10 @@ func (c *conn) ReceiveBuffer() int        { return 0 }
 
 // PortClosed asks with a socket of its own.
 func (c *conn) PortClosed(remote netip.AddrPort) bool { return portClosed(remote) }
+
+// WatchRefusals does nothing: the system does not tell.
+func (c *conn) WatchRefusals(func(netip.AddrPort)) {}
+
 func (c *conn) Close() error                          { return c.socket.Close() }
 
 func (c *conn) ReadTrain(buf []byte) (n, segmentSize int, remote, local netip.AddrPort, ecn byte, err error) {
