@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"example.com/uft/transport"
 )
 
 // arguments is a command line, understood. What was not given is empty.
@@ -21,6 +23,8 @@ type arguments struct {
 	host      string // of the server, at a client
 	port      uint16 // of the server; 0, at a server only, is any free one
 	localPort uint16 // to send from, at a client; 0 is any free one
+
+	carrier transport.Carrier // what the user wants the datagrams to travel by
 }
 
 // bothWays reports whether files go both ways.
@@ -33,7 +37,7 @@ func parseServer(words []string, t *texts) (arguments, error) {
 		return arguments{help: true}, nil
 	}
 	p := parser{t: t}
-	p.refuseOptions(words)
+	words = p.options(words)
 	switch len(words) {
 	case 2:
 		p.receive(words[0])
@@ -54,7 +58,7 @@ func parseClient(words []string, t *texts) (arguments, error) {
 		return arguments{help: true}, nil
 	}
 	p := parser{t: t}
-	p.refuseOptions(words)
+	words = p.options(words)
 	switch len(words) {
 	case 3:
 		p.send(words[0])
@@ -72,7 +76,7 @@ func parseClient(words []string, t *texts) (arguments, error) {
 	return p.result, p.err
 }
 
-// asksForHelp reports whether the only option that there is is among the words.
+// asksForHelp reports whether the option for help is among the words.
 func asksForHelp(words []string) bool {
 	return slices.Contains(words, "-h") || slices.Contains(words, "--help")
 }
@@ -90,15 +94,31 @@ func (p *parser) fail(format string, values ...any) {
 	}
 }
 
-// refuseOptions fails for the first word that looks like an option. Users of
-// the sister programs may write one, and must not find a file of that name
-// later, nor be told of a wrong number alone.
-func (p *parser) refuseOptions(words []string) {
+// options takes the options out of the words and returns the others. It fails
+// for the first that it does not know: users of the sister programs may write
+// one, and must not find a file of that name later, nor be told of a wrong number
+// alone.
+func (p *parser) options(words []string) (others []string) {
 	for _, word := range words {
-		if strings.HasPrefix(word, "-") {
+		switch {
+		case word == "--tcp":
+			p.carrier(transport.TCP)
+		case word == "--udp":
+			p.carrier(transport.UDP)
+		case strings.HasPrefix(word, "-"):
 			p.fail(p.t.option, word)
+		default:
+			others = append(others, word)
 		}
 	}
+	return others
+}
+
+func (p *parser) carrier(c transport.Carrier) {
+	if p.result.carrier != transport.AnyCarrier && p.result.carrier != c {
+		p.fail("%s", p.t.bothCarriers)
+	}
+	p.result.carrier = c
 }
 
 // wrongNumber says what would be right.

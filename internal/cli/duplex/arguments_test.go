@@ -69,6 +69,7 @@ func TestWrongArguments(t *testing.T) {
 
 		{"serveur", "out|4000|-q", "there is no option -q", "l'option -q n'existe pas"},
 		{"client", "-l|0.1|in|host|4000", `there is no option -l; if it is a file, write "./-l"`, "l'option -l n'existe pas ; si c'est un fichier, écrire « ./-l »"},
+		{"client", "in|host|4000|--tcp|--udp", "--tcp and --udp contradict each other", "--tcp et --udp se contredisent"},
 		{"client", "in|host|4000|--seed|1|2", "there is no option --seed", "l'option --seed n'existe pas"},
 		{"client", "-|host|4000", "there is no option -;", "l'option - n'existe pas"},
 

@@ -18,6 +18,9 @@ func (p *program) connect(ctx context.Context, a *arguments) int {
 		return p.report(p.t.dialFailure(err, a, p.patience))
 	}
 	p.say(p.t.connected, conn.RemoteAddr())
+	if a.carrier == transport.AnyCarrier && conn.Carrier() == transport.TCP {
+		p.say(p.t.overTCP, conn.RemoteAddr())
+	}
 	sent, received := p.exchange(ctx, conn, a, nil)
 	return p.conclude(a, sent, received)
 }

@@ -16,8 +16,10 @@ Arguments, told apart by their number
   serveur FILE_TO_SEND FILE_TO_WRITE LOCAL_PORT
 
 FILE_TO_WRITE is replaced if it exists, all at once, and only when every byte
-has been verified. LOCAL_PORT is a UDP port; 0 picks a free one. The port is
-open on IPv4 and IPv6; where it listens is said on standard error.
+has been verified. LOCAL_PORT is a UDP port, and the TCP port of that number for
+clients that UDP does not reach; --udp or --tcp leaves it at one of the two.
+0 picks a free one. The port is open on IPv4 and IPv6; where it listens is said
+on standard error.
 
 The first client is served, then the program ends. Nobody has to say who they
 are: whoever reaches the port first is the client. A client that is silent for
@@ -46,7 +48,8 @@ Arguments, told apart by their number
 
 REMOTE_HOST is a name, an IPv4 or an IPv6 address. FILE_TO_WRITE is replaced if
 it exists, all at once, and only when every byte has been verified. Without
-LOCAL_PORT the system chooses the port to send from.
+LOCAL_PORT the system chooses the port to send from. Where UDP gets no answer
+within a second, TCP is tried too; --udp forbids that, --tcp uses TCP at once.
 
 A serveur that is not there yet has 10 seconds to come; one that is silent for
 30 seconds later is taken for lost. It does not have to prove who it is: whoever
@@ -74,8 +77,11 @@ lost, 6 contents damaged or changed, 7 destination disk, 8 outcome unknown,
 	hostAndPort: "host %q: the port is an argument of its own: %s %s",
 	sameFile:    "%s is to be sent and to be written at the same time: two files are needed",
 
+	bothCarriers: "--tcp and --udp contradict each other",
+
 	listening: "listening on %s",
 	connected: "connected to %s",
+	overTCP:   "UDP gets no answer from %s: going over TCP",
 	sent:      "sent %s: %s in %s, %s, %s",
 	received:  "received %s: %s in %s, %s, %s",
 	already:   "%s: the very same file (%s) was already there and was not sent again, %s",
@@ -83,7 +89,7 @@ lost, 6 contents damaged or changed, 7 destination disk, 8 outcome unknown,
 
 	portInUse:   "port %s is in use: end the program that uses it, or choose another port",
 	noSocket:    "no socket: %s",
-	noAnswer:    "no answer from %s within %s: is serveur running there, and can UDP pass?",
+	noAnswer:    "no answer from %s within %s: is serveur running there, and can UDP or TCP pass?",
 	unknownHost: "host %q is not known",
 	unreachable: "%s cannot be reached: %s",
 	silence:     "the connection is lost: nothing heard from the other side for %s",

@@ -16,9 +16,10 @@ Arguments, distingués par leur nombre
   serveur <fichier_a_envoyer> <fichier_recu> <port_local>
 
 <fichier_recu> est remplacé s'il existe, d'un seul coup, et seulement quand
-chaque octet est vérifié. <port_local> est un port UDP ; 0 en choisit un libre.
-Le port est ouvert en IPv4 et en IPv6 ; l'adresse d'écoute est annoncée sur la
-sortie d'erreur.
+chaque octet est vérifié. <port_local> est un port UDP, et le port TCP de même
+numéro pour les clients qu'UDP n'atteint pas ; --udp ou --tcp n'en garde qu'un.
+0 en choisit un libre. Le port est ouvert en IPv4 et en IPv6 ; l'adresse
+d'écoute est annoncée sur la sortie d'erreur.
 
 Le premier client est servi, puis le programme se termine. Personne n'a à dire
 qui il est : le premier qui atteint le port est le client. Un client muet
@@ -48,7 +49,9 @@ Arguments, distingués par leur nombre
 
 <adr_IP_dist> est un nom, une adresse IPv4 ou IPv6. <fichier_recu> est remplacé
 s'il existe, d'un seul coup, et seulement quand chaque octet est vérifié. Sans
-<port_local>, le système choisit le port d'où partent les datagrammes.
+<port_local>, le système choisit le port d'où partent les datagrammes. Si UDP
+reste une seconde sans réponse, TCP est essayé aussi ; --udp l'interdit, --tcp
+passe par TCP d'emblée.
 
 Un serveur qui n'est pas encore là a 10 secondes pour arriver ; muet ensuite
 pendant 30 secondes, il est tenu pour perdu. Il n'a pas à prouver qui il est :
@@ -77,8 +80,11 @@ ou connexion perdue, 6 contenu abîmé ou modifié, 7 disque de destination,
 	hostAndPort: "hôte %q : le port est un argument à part : %s %s",
 	sameFile:    "%s est à envoyer et à écrire en même temps : il faut deux fichiers",
 
+	bothCarriers: "--tcp et --udp se contredisent",
+
 	listening: "à l'écoute sur %s",
 	connected: "connecté à %s",
+	overTCP:   "pas de réponse de %s par UDP : le transfert passe par TCP",
 	sent:      "envoyé %s : %s en %s, %s, %s",
 	received:  "reçu %s : %s en %s, %s, %s",
 	already:   "%s : ce même fichier (%s) était déjà là et n'a pas été renvoyé, %s",
@@ -86,7 +92,7 @@ ou connexion perdue, 6 contenu abîmé ou modifié, 7 disque de destination,
 
 	portInUse:   "le port %s est occupé : terminer le programme qui l'utilise, ou choisir un autre port",
 	noSocket:    "pas de socket : %s",
-	noAnswer:    "pas de réponse de %s en %s : serveur y est-il lancé, et l'UDP passe-t-il ?",
+	noAnswer:    "pas de réponse de %s en %s : serveur y est-il lancé, et UDP ou TCP passent-ils ?",
 	unknownHost: "l'hôte %q est inconnu",
 	unreachable: "%s est inaccessible : %s",
 	silence:     "la connexion est perdue : plus rien de l'autre côté depuis %s",

@@ -78,6 +78,7 @@ func (p *program) run(a arguments, err error, help string, stdout io.Writer, wor
 	if f := p.t.checkFiles(&a); f != nil {
 		return p.report(f)
 	}
+	p.config.Carrier = a.carrier
 	return work()
 }
 

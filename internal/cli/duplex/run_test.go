@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,36 @@ func TestLocalPort(t *testing.T) {
 	local := freePort(t)
 	startClient(t, mine, yours+".copy", "127.0.0.1", server.port(), local).ends(exit.Done)
 	server.ends(exit.Done, "connected to 127.0.0.1:"+local)
+}
+
+// TestCarriers: the options of the carrier may stand anywhere, and both sides may
+// differ as long as they meet.
+func TestCarriers(t *testing.T) {
+	for _, test := range []struct{ server, client string }{
+		{"--tcp", "--tcp"}, {"", "--tcp"}, {"--udp", "--udp"}, {"--udp", ""}, {"--tcp", ""},
+	} {
+		t.Run(test.server+" "+test.client, func(t *testing.T) {
+			folder := t.TempDir()
+			mine, yours := random(t, filepath.Join(folder, "a"), 3<<20), random(t, filepath.Join(folder, "b"), 2<<20)
+			server := startServer(t, with(test.server, yours, mine+".copy", "0")...)
+			client := startClient(t, with(test.client, mine, yours+".copy", "127.0.0.1", server.port())...)
+			client.ends(exit.Done)
+			if fellBack := strings.Contains(client.said.String(), "going over TCP"); fellBack != (test.server == "--tcp" && test.client == "") {
+				t.Errorf("the client said\n%s", client.said)
+			}
+			server.ends(exit.Done)
+			same(t, mine, mine+".copy")
+			same(t, yours, yours+".copy")
+		})
+	}
+}
+
+// with puts an option, if there is one, behind the first argument.
+func with(option string, arguments ...string) []string {
+	if option == "" {
+		return arguments
+	}
+	return slices.Insert(arguments, 1, option)
 }
 
 func TestTargetIsReplaced(t *testing.T) {
@@ -120,7 +151,7 @@ func TestNoServer(t *testing.T) {
 	if code := p.connect(t.Context(), &a); code != exit.Unreachable {
 		t.Errorf("exit code %d", code)
 	}
-	want := "client: pas de réponse de 127.0.0.1:" + port + " en 300 ms : serveur y est-il lancé, et l'UDP passe-t-il ?\n"
+	want := "client: pas de réponse de 127.0.0.1:" + port + " en 300 ms : serveur y est-il lancé, et UDP ou TCP passent-ils ?\n"
 	if said.String() != want {
 		t.Errorf("said %q, want %q", said, want)
 	}

@@ -35,9 +35,12 @@ type texts struct {
 	hostAndPort string // the argument, the host and the port apart
 	sameFile    string // the one file
 
+	bothCarriers string
+
 	// What happens.
 	listening string // the address
 	connected string // the address of the peer
+	overTCP   string // the same
 	sent      string // the file, its size, the time, the rate, the hash
 	received  string // the same
 	already   string // the file, its size, the hash: the receiver had it before
