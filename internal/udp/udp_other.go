@@ -39,7 +39,7 @@ func (c *conn) PortClosed(remote netip.AddrPort) bool { return portClosed(remote
 // WatchRefusals does nothing: the system does not tell.
 func (c *conn) WatchRefusals(func(netip.AddrPort)) {}
 
-func (c *conn) Close() error                          { return c.socket.Close() }
+func (c *conn) Close() error { return c.socket.Close() }
 
 func (c *conn) ReadTrain(buf []byte) (n, segmentSize int, remote, local netip.AddrPort, ecn byte, err error) {
 	for {
