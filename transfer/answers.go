@@ -68,7 +68,11 @@ func (a *answers) send(m *xfer.Request) {
 	event := Event{Client: c.conn.RemoteAddr(), Sending: true, Started: true, Result: Result{Name: m.Name}}
 	s.log(event)
 	event.Started = false
-	defer func() { s.log(event) }()
+	var listed *measured
+	defer func() {
+		s.running.end(listed, true, &event.Result)
+		s.log(event)
+	}()
 	file, err := s.folder.OpenSource(m.Name)
 	if err != nil {
 		code := sourceCode(err)
@@ -83,6 +87,7 @@ func (a *answers) send(m *xfer.Request) {
 		event.Result.Err = connectionError(m.Name, err)
 		return
 	}
+	listed = s.running.begin(list[0], c.conn, &list[0].meter, true)
 	c.pump(list[0])
 	event.Result = list[0].result(context.Background())
 }

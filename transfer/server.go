@@ -45,9 +45,10 @@ type Event struct {
 // Server receives and serves the files of one folder, for any number of
 // connections at once.
 type Server struct {
-	config ServerConfig
-	folder *store.Folder
-	logMu  sync.Mutex
+	config  ServerConfig
+	folder  *store.Folder
+	running *running
+	logMu   sync.Mutex
 }
 
 // NewServer opens the folder of a server. Part files that a crash left there
@@ -64,7 +65,7 @@ func NewServer(config ServerConfig) (*Server, error) {
 	if config.Accept {
 		_, _ = folder.SweepParts(store.Abandoned, time.Now()) // what is left takes room and does no other harm
 	}
-	return &Server{config: config, folder: folder}, nil
+	return &Server{config: config, folder: folder, running: newRunning()}, nil
 }
 
 // Close closes the folder. The calls of Serve and ServeConn have ended before.
@@ -218,8 +219,14 @@ func (s *Server) receive(c *control, r *xfer.Receiver) *incoming {
 	name := r.Entry().Name
 	in := c.newIncoming(name)
 	in.target = &folderTarget{folder: s.folder, dir: s.config.Dir, name: name, overwrite: s.config.Overwrite}
-	in.finished = func() { s.log(Event{Client: c.conn.RemoteAddr(), Result: in.result()}) }
+	var listed *measured
+	in.finished = func() {
+		result := in.result()
+		s.running.end(listed, false, &result)
+		s.log(Event{Client: c.conn.RemoteAddr(), Result: result})
+	}
 	in.started = func() {
+		listed = s.running.begin(in, c.conn, &in.meter, false)
 		s.log(Event{Client: c.conn.RemoteAddr(), Started: true, Result: Result{Name: name}})
 	}
 	return in

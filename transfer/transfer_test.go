@@ -24,6 +24,7 @@ type house struct {
 	dir    string // of the server
 	here   string // of the client
 	addr   string
+	server *transfer.Server
 	events chan transfer.Event
 }
 
@@ -41,7 +42,7 @@ func open(t *testing.T, config transfer.ServerConfig, carrier *transport.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.addr = listener.Addr().String()
+	h.server, h.addr = server, listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, listener) }()

@@ -91,6 +91,11 @@ func (s *Source) Size() int64 { return s.info.Size() }
 // ModTime returns the modification time that the file had when it was opened.
 func (s *Source) ModTime() time.Time { return s.info.ModTime() }
 
+// ChangeTime returns when the file, its name or its permissions had last changed
+// when it was opened. It is zero where the system does not tell. Unlike the
+// modification time, nobody can set it back.
+func (s *Source) ChangeTime() time.Time { return s.change }
+
 // Mode returns the permission bits, without setuid, setgid and sticky.
 func (s *Source) Mode() fs.FileMode { return s.info.Mode().Perm() }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +31,8 @@ type conversation struct {
 	shown string // name of the transfer on the screen
 	last  sample
 
+	fallback bool // it was said that TCP takes the connection
+
 	lost int // files that came to nothing with the connection
 }
 
@@ -51,6 +54,7 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 		VerifyServer:     trusted.Verify,
 		HandshakeTimeout: c.Timeout,
 		IdleTimeout:      c.IdleTimeout,
+		Carrier:          c.Carrier,
 	}
 	if c.Action == Send {
 		config.FixedRate = c.Bitrate
@@ -77,12 +81,14 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 	}
 	cl := &conversation{conn: conn, files: files, command: c, std: std, mode: term.ModeFor(std.err, c.Quiet, os.Getenv)}
 	cl.progress = term.NewProgress(std.err, cl.mode)
+	cl.noticeCarrier(conn.Carrier())
 	if c.Verbose {
 		how := "handshake complete"
 		if conn.EarlyData() {
 			how = "0-RTT with a remembered session"
 		}
-		std.say("connected to %v from %v, %s after %s", conn.RemoteAddr(), conn.LocalAddr(), how, term.Duration(time.Since(begin)))
+		std.say("connected to %v from %v over %s, %s after %s", conn.RemoteAddr(), conn.LocalAddr(),
+			strings.ToUpper(conn.Carrier().String()), how, term.Duration(time.Since(begin)))
 	}
 	return cl, nil
 }
@@ -90,6 +96,7 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 // close ends the connection, and says how it went to who wants to know.
 func (cl *conversation) close() {
 	_ = cl.files.Close()
+	cl.noticeCarrier(cl.conn.Carrier())
 	switch more := cl.lost - 1; {
 	case more == 1:
 		cl.std.say("one more file came to nothing for the same reason")
@@ -106,10 +113,24 @@ func (cl *conversation) close() {
 		term.Duration(s.SmoothedRTT), term.Duration(s.MinRTT), term.Rate(float64(s.PacingRate)*8), s.Controller)
 }
 
+// noticeCarrier says once that the connection goes over TCP where the user did not
+// ask for that. With a remembered session it is known only some time after Dial
+// has returned, so this is called again and again.
+func (cl *conversation) noticeCarrier(carrier transport.Carrier) {
+	if cl.fallback || cl.command.Carrier != transport.AnyCarrier || carrier != transport.TCP {
+		return
+	}
+	cl.fallback = true
+	if !cl.command.Quiet {
+		stdio{err: cl.progress}.say("UDP gets no answer from %s port %d: going over TCP", cl.command.Host, cl.command.Port)
+	}
+}
+
 // update shows how far a transfer is. Package transfer calls it every 100 ms.
 func (cl *conversation) update(u transfer.Update) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
+	cl.noticeCarrier(cl.conn.Carrier())
 	if !u.Sending && u.Total < 0 {
 		return // the server has not said yet that there is such a file
 	}

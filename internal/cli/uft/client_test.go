@@ -43,6 +43,31 @@ func TestNoServerIsNobodysFault(t *testing.T) {
 	}
 }
 
+// TestFallbackIsTold: once, and only to who left the carrier open and wants to
+// hear anything.
+func TestFallbackIsTold(t *testing.T) {
+	for _, test := range []struct {
+		command Command
+		seen    []transport.Carrier
+		want    string
+	}{
+		{Command{}, []transport.Carrier{transport.UDP, transport.TCP, transport.TCP}, "uft: UDP gets no answer from h port 5: going over TCP\n"},
+		{Command{}, []transport.Carrier{transport.UDP, transport.UDP}, ""},
+		{Command{Carrier: transport.TCP}, []transport.Carrier{transport.TCP}, ""},
+		{Command{Quiet: true}, []transport.Carrier{transport.UDP, transport.TCP}, ""},
+	} {
+		var out bytes.Buffer
+		test.command.Host, test.command.Port = "h", 5
+		cl := &conversation{command: test.command, progress: term.NewProgress(&out, term.Lines)}
+		for _, carrier := range test.seen {
+			cl.noticeCarrier(carrier)
+		}
+		if out.String() != test.want {
+			t.Errorf("%+v over %v: %q", test.command, test.seen, &out)
+		}
+	}
+}
+
 func TestSummaryOfBothSides(t *testing.T) {
 	r := transfer.Result{Name: "a", Bytes: 1 << 20, Elapsed: time.Second, Gross: 2 << 20, Loss: 0.25, Repeated: 0.5}
 	if s := summary(sent, &r); s.Loss != 0.25 || s.Retransmitted != 0.5 || s.GrossBits != 16<<20 {

@@ -7,9 +7,13 @@
 // stand in exit.go, the options in options.go.
 package uft
 
-import "time"
+import (
+	"time"
 
-// DefaultPort is the UDP port where none is given. IANA lists it as unassigned
+	"example.com/uft/transport"
+)
+
+// DefaultPort is the port, of UDP and of TCP, where none is given. IANA lists it as unassigned
 // (5843 to 5858 are), it lies below the ephemeral ports of all common systems
 // (32768 or 49152 upwards), and needs no privilege.
 const DefaultPort = 5855
@@ -58,7 +62,7 @@ type Command struct {
 	// it, request files from it. At least one is set.
 	Accept, Serve bool
 
-	// Port is the server's UDP port; 0, at a server only, is any free one.
+	// Port is the server's port; 0, at a server only, is any free one.
 	Port uint16
 	// Loss is the probability, 0 to 1, with which each datagram that leaves is
 	// thrown away.
@@ -69,6 +73,12 @@ type Command struct {
 	// Bitrate is the gross rate of the transfer in bit/s, at least MinBitrate.
 	// At 0 the rate is to be found by itself.
 	Bitrate int64
+	// Carrier is what takes the datagrams: with AnyCarrier, UDP where it gets
+	// through and else TCP.
+	Carrier transport.Carrier
+	// HTTP is the address, "host:port" or ":port", at which the folder is also
+	// served over HTTP; empty is nowhere.
+	HTTP string
 
 	// Dir is the folder received into or served from.
 	Dir string

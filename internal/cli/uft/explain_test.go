@@ -27,7 +27,7 @@ func TestDialErrors(t *testing.T) {
 	}{
 		{&net.DNSError{Err: "no such host", Name: "h", IsNotFound: true}, exit.Unreachable, "there is no host h"},
 		{&net.DNSError{Err: "i/o timeout", Name: "h"}, exit.Unreachable, "cannot look up the host h: i/o timeout"},
-		{&transport.TimeoutError{Handshake: true, After: 10 * time.Second}, exit.Unreachable, "h port 5: no answer within 10s; does uft run there, and do firewalls let UDP through?"},
+		{&transport.TimeoutError{Handshake: true, After: 10 * time.Second}, exit.Unreachable, "h port 5: no answer within 10s; does uft run there, and do firewalls let UDP or TCP through?"},
 		{&transport.TimeoutError{Handshake: true, After: time.Second, SendError: unreachable}, exit.Unreachable, "h port 5: cannot be reached: " + syscall.ENETUNREACH.Error()},
 		{&transport.ClosedPortError{Handshake: true}, exit.Unreachable, "h port 5: nobody listens on this port (connection refused)"},
 		{&transport.IdentityError{Err: changed}, exit.Identity, changed.Error()},

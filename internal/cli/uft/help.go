@@ -3,7 +3,7 @@ package uft
 // helpText is what `uft help` prints: examples first. It is written by hand
 // because its order is not that of the alphabet; a test holds it against the
 // list of options.
-const helpText = `uft moves files over UDP: encrypted, verified, over any network.
+const helpText = `uft moves files over UDP, or TCP where UDP is blocked: encrypted, verified.
 
   uft -a                          receive files into this folder
   uft HOST -t FILE                send FILE to that server
@@ -28,6 +28,9 @@ Server: uft -a, uft -s, or both
   -a, --accept              accept files from any host
   -s, --serve               serve files to any host
       --key FILE            key of the server, made if there is none
+      --http ADDRESS        with -s: show the folder, and at /status what is
+                            going on, to any browser; NOT encrypted, NOT
+                            verified: 8080, 127.0.0.1:8080
 
 Where files are written or served (server, and client with -r)
   -d, --dir DIR             the folder (default: the current one)
@@ -36,7 +39,10 @@ Where files are written or served (server, and client with -r)
       --max-size SIZE       refuse larger files: 500M, 2.5GiB
 
 Everywhere
-  -p, --port PORT           UDP port (default 5855; 0 at a server: any free one)
+  -p, --port PORT           port (default 5855; 0 at a server: any free one)
+      --udp                 UDP alone (default: TCP too, where UDP gets no
+                            answer; a server listens on both)
+      --tcp                 TCP alone
   -l, --loss P              throw away this share of what leaves, 0.0 to 1.0
       --seed N              repeat the same losses
       --idle-timeout TIME   give up after this much silence (default 120s)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"example.com/uft/internal/identity"
+	"example.com/uft/transport"
 )
 
 // role is a set of things that a command line can be about.
@@ -51,7 +52,19 @@ type option struct {
 // words go with them.
 type given struct {
 	transmit, request []string
+	udp, tcp          bool
 	help              bool
+}
+
+// carrier returns what --udp and --tcp say.
+func (g *given) carrier() transport.Carrier {
+	switch {
+	case g.udp:
+		return transport.UDP
+	case g.tcp:
+		return transport.TCP
+	}
+	return transport.AnyCarrier
 }
 
 // options returns all options. Parsing them fills c and g.
@@ -70,6 +83,9 @@ func options(c *Command, g *given) []option {
 			return into(&c.Seed, parseSeed)(value)
 		}},
 
+		{name: "udp", where: anywhere, toggle: &g.udp},
+		{name: "tcp", where: anywhere, toggle: &g.tcp},
+
 		{name: "dir", shorthand: "d", where: server | receiver, take: into(&c.Dir, parsePath)},
 		{name: "output", shorthand: "o", where: receiver, take: into(&c.Output, parsePath)},
 		{name: "name", where: sender, take: into(&c.StdinName, parsePath)},
@@ -78,6 +94,7 @@ func options(c *Command, g *given) []option {
 		{name: "max-size", where: server | receiver, take: into(&c.MaxSize, parseSize)},
 
 		{name: "key", where: server, take: into(&c.Key, parsePath)},
+		{name: "http", where: server, take: into(&c.HTTP, parseAddress)},
 		{name: "fingerprint", where: client, take: into(&c.Fingerprint, identity.ParseFingerprint)},
 		{name: "known-hosts", where: client, take: into(&c.KnownHosts, parsePath)},
 		{name: "timeout", where: client, take: into(&c.Timeout, parseTimeout)},

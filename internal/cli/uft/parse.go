@@ -3,6 +3,8 @@ package uft
 import (
 	"fmt"
 	"slices"
+
+	"example.com/uft/transport"
 )
 
 // UsageError is a command line that cannot be understood or makes no sense. Its
@@ -51,8 +53,11 @@ func Parse(args []string) (Command, error) {
 	if err := flags.Parse(args); err != nil {
 		return Command{}, describe(err)
 	}
+	c.Carrier = g.carrier()
 	isServer := c.Accept || c.Serve
 	switch {
+	case g.udp && g.tcp:
+		return Command{}, usageErrorf("--udp and --tcp each forbid the other: without both, UDP is tried and TCP where that does not work")
 	case isClient && isServer:
 		return Command{}, usageErrorf("-a and -s start a server, -t and -r are for a client: choose one of the two")
 	case isServer:
@@ -151,6 +156,10 @@ func checked(c Command, about role, errs ...error) (Command, error) {
 // other.
 func (c *Command) check(about role) error {
 	switch {
+	case c.Carrier == transport.TCP && c.Loss > 0:
+		return usageErrorf("-l simulates the loss of datagrams, which needs UDP: TCP would repeat what is lost; leave out --tcp")
+	case c.HTTP != "" && !c.Serve:
+		return usageErrorf("--http shows the folder to be read: that needs -s")
 	case c.Quiet && c.Verbose:
 		return usageErrorf("-q and -v contradict each other: choose one of the two")
 	case about != server && c.Port == 0:

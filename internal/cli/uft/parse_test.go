@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"example.com/uft/internal/cli/exit"
+	"example.com/uft/transport"
 )
 
 const goodFingerprint = "SHA256:BuP9j9opu2CrWVV95h7bCuzbIxE0vjDnW0Vfjht5L6k"
@@ -66,7 +67,19 @@ func TestParse(t *testing.T) {
 		})},
 		{"-a -v --idle-timeout 5m", serving(func(c *Command) { c.Accept, c.Verbose, c.IdleTimeout = true, true, 5*time.Minute })},
 
+		{"-s --http 8080", serving(func(c *Command) { c.Serve, c.HTTP = true, ":8080" })},
+		{"-as --http :8080", serving(func(c *Command) { c.Accept, c.Serve, c.HTTP = true, true, ":8080" })},
+		{"-s --http 0", serving(func(c *Command) { c.Serve, c.HTTP = true, ":0" })},
+		{"-s --http 127.0.0.1:80", serving(func(c *Command) { c.Serve, c.HTTP = true, "127.0.0.1:80" })},
+		{"-s --http=[::1]:80", serving(func(c *Command) { c.Serve, c.HTTP = true, "[::1]:80" })},
+		{"-s --http files.example.org:80", serving(func(c *Command) { c.Serve, c.HTTP = true, "files.example.org:80" })},
+		{"-s --tcp", serving(func(c *Command) { c.Serve, c.Carrier = true, transport.TCP })},
+		{"-a --udp -l 0.1", serving(func(c *Command) { c.Accept, c.Carrier, c.Loss = true, transport.UDP, 0.1 })},
+
 		// Sending.
+		{"host --tcp -t f", sending("host", f, func(c *Command) { c.Carrier = transport.TCP })},
+		{"host -t f --tcp -l 0", sending("host", f, func(c *Command) { c.Carrier = transport.TCP })},
+		{"--udp host -t f", sending("host", f, func(c *Command) { c.Carrier = transport.UDP })},
 		{"host -t f", sending("host", f)},
 		{"-t f host", sending("host", f)},
 		{"host --transmit f", sending("host", f)},
@@ -116,6 +129,7 @@ func TestParse(t *testing.T) {
 		{"host -r a b c -d dir", fetching("host", []string{"a", "b", "c"}, func(c *Command) { c.Dir = "dir" })},
 		{"host -r f -o path", fetching("host", f, func(c *Command) { c.Output, c.Dir = "path", "" })},
 		{"host -r f -o -", fetching("host", f, func(c *Command) { c.Output, c.Dir = "-", "" })},
+		{"host -r f --tcp", fetching("host", f, func(c *Command) { c.Carrier = transport.TCP })},
 		{"host -b 1M -r f --overwrite --hidden --max-size 5", fetching("host", f, func(c *Command) {
 			c.Bitrate, c.Overwrite, c.Hidden, c.MaxSize = 1_000_000, true, true, 5
 		})},
@@ -170,6 +184,21 @@ func TestParseErrors(t *testing.T) {
 		{"-s --timeout 1s", "--timeout has no meaning for a server"},
 		{"-a --key ''", "--key \"\": the name is empty"},
 		{"-a=x", `-a, --accept takes no value, but there is "x"`},
+
+		{"-a --http 8080", "--http shows the folder to be read: that needs -s"},
+		{"-s --http", "--http needs a value"},
+		{"-s --http ''", "--http \"\": write a port, or an address and a port"},
+		{"-s --http host", "--http \"host\": write a port"},
+		{"-s --http host:", "write a port"},
+		{"-s --http 65536", "write a port"},
+		{"-s --http ::1", "write a port, or an address and a port: 8080, 127.0.0.1:8080, [::1]:8080"},
+		{"-s --http http://localhost:80/", "write a port"},
+		{"-s --http a/b:80", "this is a path"},
+		{"host -t f --http 8080", "--http has no meaning for sending (-t): it belongs to a server"},
+		{"host -t f --tcp --udp", "--udp and --tcp each forbid the other"},
+		{"-s --udp --tcp", "--udp and --tcp each forbid the other"},
+		{"host -t f --tcp -l 0.1", "-l simulates the loss of datagrams, which needs UDP"},
+		{"-a --tcp -l 1", "TCP would repeat what is lost"},
 
 		{"host -a -t f", "-a and -s start a server"},
 		{"host -t f -r g", "-t sends and -r requests: choose one"},
@@ -333,6 +362,8 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("a server that does nothing: %+v", c)
 		case (isClient || c.Action == Hash) != (len(c.Files) > 0):
 			t.Errorf("files: %+v", c)
+		case c.HTTP != "" && !c.Serve, c.Carrier == transport.TCP && c.Loss > 0:
+			t.Errorf("HTTP or carrier: %+v", c)
 		case c.Bitrate != 0 && c.Bitrate < MinBitrate, !(c.Loss >= 0 && c.Loss <= 1), c.MaxSize < 0:
 			t.Errorf("a value out of its range: %+v", c)
 		}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +34,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	// listens, and sets the variable NAME to its port.
 	"server": func(ts *testscript.TestScript, neg bool, args []string) {
 		p := start(ts, args[0], append([]string{"-p", "0"}, args[1:]...))
-		ts.Setenv(args[0], p.await(ts, `listening on \S*:(\d+), key SHA256:`))
+		ts.Setenv(args[0], p.await(ts, `listening on \S*:(\d+), (?:UDP|TCP|UDP and TCP), key SHA256:`))
 	},
 	// start NAME ARGS... starts uft and goes on at once.
 	"start": func(ts *testscript.TestScript, neg bool, args []string) { start(ts, args[0], args[1:]) },
@@ -117,6 +119,19 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 		if got, want := strings.Join(names, " "), strings.Join(args[1:], " "); got != want {
 			ts.Fatalf("in %s there is %q, want %q", args[0], got, want)
 		}
+	},
+	// page NAME STATUS PATH FILE asks that server over HTTP, and writes what it
+	// answers into a file.
+	"page": func(ts *testscript.TestScript, neg bool, args []string) {
+		url := find(ts, args[0]).await(ts, `anyone who reaches (http://\S+)/ `)
+		response, err := http.Get(url + args[2])
+		ts.Check(err)
+		body, err := io.ReadAll(response.Body)
+		ts.Check(errors.Join(err, response.Body.Close()))
+		if response.StatusCode != number(ts, args[1]) {
+			ts.Fatalf("%s: %s", args[2], response.Status)
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(args[3]), body, 0o644))
 	},
 	// lines STREAM N checks how many lines stdout or stderr have.
 	"lines": func(ts *testscript.TestScript, neg bool, args []string) {

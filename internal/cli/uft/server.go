@@ -32,22 +32,40 @@ func runServer(ctx context.Context, c Command, std stdio) error {
 		return err
 	}
 	defer server.Close() //nolint:errcheck // nothing is written through it any more
-	config := transport.Config{Identity: key, IdleTimeout: c.IdleTimeout, OnRateHalved: std.rateHalved}
+	config := transport.Config{Identity: key, IdleTimeout: c.IdleTimeout, OnRateHalved: std.rateHalved, Carrier: c.Carrier}
 	simulateLoss(&config, c, std)
 	listener, err := transport.Listen(net.JoinHostPort("", strconv.Itoa(int(c.Port))), &config)
 	if err != nil {
 		return fmt.Errorf("cannot listen on port %d: %w; choose another one with -p, or any free one with -p 0", c.Port, cause(err))
 	}
 	defer listener.Close() //nolint:errcheck // the program ends
+	pages, err := openWeb(c, server)
+	if err != nil {
+		return err
+	}
+	defer pages.close()
 	if !c.Quiet {
 		announce(c, listener, key, std)
+		pages.announce(std)
 	}
-	return server.Serve(ctx, listener)
+	return pages.beside(ctx, func(ctx context.Context) error { return server.Serve(ctx, listener) })
+}
+
+// carriers names what a server listens on: as transport.Config has it, losses are
+// simulated on UDP alone.
+func carriers(c Command) string {
+	switch {
+	case c.Carrier == transport.TCP:
+		return "TCP"
+	case c.Carrier == transport.UDP, c.Loss > 0:
+		return "UDP"
+	}
+	return "UDP and TCP"
 }
 
 // announce says where the server listens, and what anyone may do there.
 func announce(c Command, listener *transport.Listener, key ed25519.PrivateKey, std stdio) {
-	std.say("listening on %v, key %s", listener.Addr(), identity.Fingerprint(key.Public().(ed25519.PublicKey)))
+	std.say("listening on %v, %s, key %s", listener.Addr(), carriers(c), identity.Fingerprint(key.Public().(ed25519.PublicKey)))
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
 		dir = c.Dir

@@ -22,22 +22,26 @@ func TestAnnounce(t *testing.T) {
 	}
 	defer listener.Close()
 	dir := t.TempDir()
-	first := "uft: listening on " + listener.Addr().String() + ", key " + identity.Fingerprint(key.Public().(ed25519.PublicKey)) + "\n"
+	first := func(carriers string) string {
+		return "uft: listening on " + listener.Addr().String() + ", " + carriers + ", key " +
+			identity.Fingerprint(key.Public().(ed25519.PublicKey)) + "\n"
+	}
 	const anyone = "uft: anyone who reaches this port can "
 	for _, test := range []struct {
-		command Command
-		want    string
+		command  Command
+		carriers string
+		want     string
 	}{
-		{Command{Accept: true}, anyone + "write to " + dir + " (new files only)\n"},
-		{Command{Accept: true, Overwrite: true}, anyone + "write to " + dir + " (and replace the files there)\n"},
-		{Command{Serve: true}, anyone + "read the files in " + dir + "\n"},
-		{Command{Accept: true, Serve: true}, anyone + "write to " + dir + " (new files only)\n" + anyone + "read the files in " + dir + "\n"},
+		{Command{Accept: true}, "UDP and TCP", anyone + "write to " + dir + " (new files only)\n"},
+		{Command{Accept: true, Overwrite: true, Loss: 0.1}, "UDP", anyone + "write to " + dir + " (and replace the files there)\n"},
+		{Command{Serve: true, Carrier: transport.TCP}, "TCP", anyone + "read the files in " + dir + "\n"},
+		{Command{Accept: true, Serve: true, Carrier: transport.UDP}, "UDP", anyone + "write to " + dir + " (new files only)\n" + anyone + "read the files in " + dir + "\n"},
 	} {
 		var out bytes.Buffer
 		test.command.Dir = dir
 		announce(test.command, listener, key, stdio{err: &out})
-		if out.String() != first+test.want {
-			t.Errorf("got\n%swant\n%s", &out, first+test.want)
+		if want := first(test.carriers) + test.want; out.String() != want {
+			t.Errorf("got\n%swant\n%s", &out, want)
 		}
 	}
 	var out bytes.Buffer

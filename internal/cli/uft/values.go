@@ -17,13 +17,32 @@ import (
 // The functions below read the values of options. Their errors read on after
 // the option and its value.
 
-// parsePort reads a UDP port, 0 included.
+// parsePort reads a port, 0 included.
 func parsePort(s string) (uint16, error) {
 	port, err := strconv.ParseUint(s, 10, 16)
 	if err != nil {
 		return 0, errors.New("a port is a number from 0 to 65535")
 	}
 	return uint16(port), nil
+}
+
+// parseAddress reads where to listen: a port, which means all addresses of the
+// machine, or an address and a port. It returns them as "host:port".
+func parseAddress(s string) (string, error) {
+	host, text, err := net.SplitHostPort(s)
+	if err != nil {
+		host, text = "", s
+	}
+	port, err := parsePort(text)
+	if err != nil || text == "" {
+		return "", errors.New("write a port, or an address and a port: 8080, 127.0.0.1:8080, [::1]:8080")
+	}
+	if host != "" {
+		if host, err = parseHost(host); err != nil {
+			return "", err
+		}
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port))), nil
 }
 
 // parseLoss reads a probability. Not a number compares false with everything,
