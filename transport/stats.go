@@ -19,9 +19,9 @@ type Stats struct {
 	BulkBytesAcked    uint64
 
 	SmoothedRTT, MinRTT time.Duration
-	Window              int    // congestion window, bytes
-	PacingRate          int64  // bytes per second
-	Controller          string // name of the congestion control
+	Window              int    // congestion window, bytes; 0: TCP has its own
+	PacingRate          int64  // bytes per second; 0: TCP has its own
+	Controller          string // name of the congestion control; "carrier": TCP's
 
 	QueueDrops        uint64 // datagrams dropped because this connection was behind
 	SocketDrops       uint64 // datagrams that the system dropped on the socket

@@ -298,6 +298,9 @@ func (c *Conn) Stats() Stats {
 	s.SmoothedRTT, s.MinRTT = c.recovery.SmoothedRTT(), c.recovery.MinRTT()
 	s.Inflight = c.recovery.Inflight()
 	s.Window, s.PacingRate, s.Controller = state.Window, state.PacingRate, state.Name
+	if c.carrierPaces() {
+		s.Window, s.PacingRate, s.Controller = 0, 0, "carrier"
+	}
 	return s
 }
 

@@ -109,8 +109,11 @@ func (cl *conversation) close() {
 	s := cl.conn.Stats()
 	cl.std.say("packets: %d sent, %d lost, %d only late, %d received twice; dropped here on purpose: %d; by this machine: %d",
 		s.PacketsSent, s.PacketsLost, s.PacketsSpurious, s.Duplicates, s.SimulatedLoss, s.SocketDrops+s.QueueDrops)
-	cl.std.say("round trip %s (least %s); sending rate %s by %s",
-		term.Duration(s.SmoothedRTT), term.Duration(s.MinRTT), term.Rate(float64(s.PacingRate)*8), s.Controller)
+	rate := "sending rate left to TCP"
+	if s.PacingRate > 0 {
+		rate = fmt.Sprintf("sending rate %s by %s", term.Rate(float64(s.PacingRate)*8), s.Controller)
+	}
+	cl.std.say("round trip %s (least %s); %s", term.Duration(s.SmoothedRTT), term.Duration(s.MinRTT), rate)
 }
 
 // noticeCarrier says once that the connection goes over TCP where the user did not
