@@ -95,6 +95,7 @@ var testMayImport = map[string][]string{
 	"transfer":            {"internal/leaktest", "internal/sim", "internal/medium", "internal/link"},
 	"internal/cli/uft":    {"internal/cli/medium"},
 	"internal/cli/duplex": {"internal/leaktest", "internal/cli/medium"},
+	"internal/cli/chat":   {"internal/leaktest"},
 	"internal/e2e":        {"internal/medium", "internal/link"},
 }
 
