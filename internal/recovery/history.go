@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"math"
 	"time"
 
 	"example.com/uft/internal/instant"
@@ -23,28 +24,32 @@ const (
 	flagData
 )
 
-// A record is one packet in the history: 24 bytes. What all packets of a
+// A record is one packet in the history: 16 bytes. What all packets of a
 // train share is in the train.
 type record struct {
-	// ref is the file offset of a Data packet and the log index of a Control
-	// packet. Once acknowledged it is the number at which to look next: all
-	// numbers in between are acknowledged too.
-	ref      uint64
-	train    uint32 // index into history.trains, before wrapping to its length
-	lostAt   uint32 // when the packet was declared lost, by coarse
-	size     uint16
-	length   uint16
-	transfer uint16
-	state    state
-	flags    uint8
+	// ref is, for a Data packet, how far its file offset is beyond the base of
+	// its train; for a Control packet the log index. Once acknowledged it is
+	// how many numbers further to look: all in between are acknowledged too.
+	ref    uint32
+	train  uint32 // index into history.trains, before wrapping to its length
+	lostAt uint32 // when the packet was declared lost, by coarse
+	size   uint16
+	state  state
+	flags  uint8
 }
 
 func (r *record) eliciting() bool { return r.flags&flagEliciting != 0 }
 func (r *record) inFlight() bool  { return r.flags&flagInFlight != 0 }
 
 // A train is a run of packets sent at the same moment, with the state of the
-// delivery-rate estimator at that moment (rate.go).
+// delivery-rate estimator at that moment (rate.go). Its Data packets are of one
+// transfer and differ from their length in file bytes by the same overhead.
 type train struct {
+	base     uint64 // the file offset from which those of its packets count
+	transfer uint16
+	overhead uint16
+	hasData  bool
+
 	sentAt      instant.Time
 	firstSent   instant.Time
 	deliveredAt instant.Time
@@ -87,20 +92,18 @@ func (h *history) push(p Packet, t train) {
 	if h.next == 0 {
 		h.first, h.oldest, h.next = p.Number, p.Number, p.Number
 	}
-	id := h.join(t)
+	id := h.join(t, &p)
 	for h.next < p.Number {
 		h.append(record{train: id, state: skipped})
 	}
 	r := record{
-		train:    id,
-		size:     uint16(p.Size),
-		length:   p.Length,
-		transfer: p.Transfer,
-		state:    outstanding,
-		ref:      uint64(p.Log),
+		train: id,
+		size:  uint16(p.Size),
+		state: outstanding,
+		ref:   p.Log,
 	}
 	if p.Kind == Data {
-		r.ref = p.Offset
+		r.ref = uint32(p.Offset - h.trainOf(&r).base)
 		r.flags |= flagData
 	}
 	if p.AckEliciting {
@@ -128,16 +131,31 @@ func (h *history) append(r record) {
 	*h.at(h.next - 1) = r
 }
 
+// takes reports whether p, sent at the time of the train, can be one of it, and
+// makes it the one that the others go by if it is the first Data packet.
+func (t *train) takes(p *Packet) bool {
+	overhead := uint16(p.Size) - p.Length
+	switch {
+	case p.Kind != Data:
+		return true
+	case !t.hasData:
+		t.base, t.transfer, t.overhead, t.hasData = p.Offset, p.Transfer, overhead, true
+		return true
+	}
+	return p.Transfer == t.transfer && overhead == t.overhead && p.Offset-t.base <= math.MaxUint32
+}
+
 // join returns the index of the newest train, after adding t if that was sent
-// at another time.
-func (h *history) join(t train) uint32 {
+// at another time or p is not like its packets.
+func (h *history) join(t train, p *Packet) uint32 {
 	used := h.nextTrain - h.firstTrain
 	if used > 0 {
 		newest := h.nextTrain - 1
-		if h.trains[newest&uint32(len(h.trains)-1)].sentAt == t.sentAt {
+		if last := &h.trains[newest&uint32(len(h.trains)-1)]; last.sentAt == t.sentAt && last.takes(p) {
 			return newest
 		}
 	}
+	t.takes(p)
 	if int(used) == len(h.trains) {
 		grown := make([]train, max(minTrains, 2*len(h.trains)))
 		for id := h.firstTrain; id != h.nextTrain; id++ {
@@ -153,24 +171,33 @@ func (h *history) join(t train) uint32 {
 
 // packet returns the packet that record r describes; r must not be acked.
 func (h *history) packet(number uint64, r *record) Packet {
+	t := h.trainOf(r)
 	p := Packet{
 		Number:       number,
-		SentAt:       h.trainOf(r).sentAt,
+		SentAt:       t.sentAt,
 		Size:         int(r.size),
 		AckEliciting: r.eliciting(),
 		InFlight:     r.inFlight(),
 		Copy:         r.flags&flagCopy != 0,
-		Transfer:     r.transfer,
-		Length:       r.length,
 	}
 	if r.flags&flagData != 0 {
 		p.Kind = Data
-		p.Offset = r.ref
+		p.Transfer, p.Offset, p.Length = t.transfer, t.base+uint64(r.ref), r.size-t.overhead
 	} else {
-		p.Log = uint32(r.ref)
+		p.Log = r.ref
 	}
 	return p
 }
+
+// acknowledge marks the packet with that number: all up to next are acknowledged
+// too.
+func (h *history) acknowledge(number, next uint64) {
+	r := h.at(number)
+	r.state, r.ref = acked, uint32(next-number)
+}
+
+// after returns the number at which to look next behind an acknowledged packet.
+func (h *history) after(number uint64) uint64 { return number + uint64(h.at(number).ref) }
 
 // nextOutstanding returns the lowest outstanding number at or above number,
 // or h.next if there is none. Number must not be below h.first.
@@ -180,7 +207,7 @@ func (h *history) nextOutstanding(number uint64) uint64 {
 		case outstanding:
 			return number
 		case acked:
-			number = r.ref
+			number = h.after(number)
 		default:
 			number++
 		}
@@ -206,7 +233,7 @@ func (h *history) release(now instant.Time, memory time.Duration) {
 			break
 		}
 		if r.state == acked {
-			h.first = min(r.ref, h.oldest)
+			h.first = min(h.after(h.first), h.oldest)
 		} else {
 			h.first++
 		}

@@ -66,9 +66,8 @@ func (r *Recovery) RequeueAll(now instant.Time, in Space, fates *Fates) {
 func (r *Recovery) DiscardSpace(in Space) {
 	s := &r.spaces[in]
 	for s.seek() {
-		rec := s.at(s.oldest)
-		r.settle(s, s.packet(s.oldest, rec))
-		rec.state, rec.ref = acked, s.oldest+1
+		r.settle(s, s.packet(s.oldest, s.at(s.oldest)))
+		s.acknowledge(s.oldest, s.oldest+1)
 	}
 	*s = space{discarded: true, ackedEnd: s.ackedEnd, lossAt: instant.Never}
 	r.probes = 0

@@ -278,7 +278,7 @@ func TestRepeatedHistoryIsCheap(t *testing.T) {
 // walk counts the records visited in passing over the acknowledged [from, to).
 func walk(h *history, from, to uint64) (steps int) {
 	for from < to && h.at(from).state == acked {
-		from = h.at(from).ref
+		from = h.after(from)
 		steps++
 	}
 	return steps

@@ -198,7 +198,9 @@ func (r *Recovery) acknowledgeRange(s *space, start, end uint64, n *news, fates 
 	for number := start; number < end; {
 		rec := s.at(number)
 		if rec.state == acked {
-			number, rec.ref = rec.ref, max(rec.ref, end)
+			next := s.after(number)
+			s.acknowledge(number, max(next, end))
+			number = next
 			continue
 		}
 		if rec.state == skipped {
@@ -219,7 +221,7 @@ func (r *Recovery) acknowledgeRange(s *space, start, end uint64, n *news, fates 
 			fates.Acked = append(fates.Acked, p)
 			r.settle(s, p)
 		}
-		rec.state, rec.ref = acked, end
+		s.acknowledge(number, end)
 		number++
 	}
 	return nil
