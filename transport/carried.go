@@ -13,7 +13,7 @@ import (
 const (
 	// closeFlush is how long the end of a connection over TCP may take: until
 	// the other side has read the close and ends the TCP connection too.
-	closeFlush = 2 * time.Second
+	closeFlush = 5 * time.Second
 	// carrierGrace is how long a server waits for a client whose TCP connection
 	// was ended without a close: a program that lives opens another one.
 	carrierGrace = 5 * time.Second
@@ -27,11 +27,13 @@ type carried struct {
 	carrier *tcp.Carrier
 	path    core.Path
 	conn    atomic.Pointer[Conn] // whose datagrams it takes: those of one connection
+	heard   atomic.Bool          // something has come
 	ended   chan struct{}        // closed when nothing comes any more
+	err     error                // why; set before that
 }
 
-// carry takes an established TCP connection into use. remote is the address that
-// the path has; wrap makes the carrier of one side.
+// carry takes an established TCP connection into use; wrap makes the carrier of
+// one side.
 func (s *socket) carry(conn net.Conn, wrap func(net.Conn, func()) *tcp.Carrier) *carried {
 	k := &carried{ended: make(chan struct{})}
 	k.carrier = wrap(conn, func() {
@@ -67,8 +69,10 @@ func (s *socket) readCarried(k *carried) {
 	for {
 		n, segmentSize, err := k.carrier.ReadTrain(slab[:])
 		if err != nil {
+			k.err = err
 			break
 		}
+		k.heard.Store(true)
 		if s.dispatch(slab, n, segmentSize, pathOfTrain{path: k.path, carried: k}) {
 			slab = takeSlab()
 		}
@@ -82,12 +86,6 @@ func (s *socket) readCarried(k *carried) {
 	if c := k.conn.Load(); c != nil {
 		c.wakeOwner()
 	}
-}
-
-// bind makes a carrier that of a connection, unless it is that of another one
-// already. It reports whether what came belongs to the connection.
-func (k *carried) bind(c *Conn) bool {
-	return k.conn.CompareAndSwap(nil, c) || k.conn.Load() == c
 }
 
 // followCarrier keeps in mind which carrier the present path has, and tells the
@@ -106,6 +104,9 @@ func (c *Conn) followCarrier() {
 	if k := c.carried; path.Connection != c.connection {
 		c.connection = path.Connection
 		c.carried = c.socket.carriedBy(path.Connection)
+		if c.carried != nil && c.carried.conn.Load() != c {
+			c.carried = nil
+		}
 		if k != nil {
 			k.carrier.Close() // it was left, or is broken
 		}
@@ -154,7 +155,7 @@ func (c *Conn) closeLeft() {
 	}
 	c.closeLeaves = true
 	k := c.carried
-	if k == nil || isDone(k.ended) {
+	if k == nil || isDone(k.ended) || c.connection == 0 {
 		close(c.closeSent)
 		return
 	}

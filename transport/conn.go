@@ -57,7 +57,8 @@ type Conn struct {
 	connection  uint64   // its number; 0: UDP
 	carried     *carried // nil: UDP, or one that is broken
 	brokenAt    time.Time
-	closeLeaves bool
+	closeLeaves bool // the close is on its way
+	discarded   bool // what the carrier had not written was dropped for it
 
 	room          chan struct{} // a reader that waits may look at queuedMemory again
 	tcpFailed     atomic.Bool   // an attempt to go over TCP has failed
@@ -200,6 +201,13 @@ func (c *Conn) startClose(code uint64, reason string) {
 	c.closing = true
 	c.mu.Unlock()
 	c.wakeOwner()
+}
+
+// isClosing reports whether this side has closed the connection.
+func (c *Conn) isClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing
 }
 
 // abandon ends a connection whose socket is gone: nobody can be told. The core

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -17,26 +18,36 @@ const (
 	fallbackDelay   = time.Second            // of silence on UDP before TCP is tried beside
 	answerDelay     = 3 * time.Second        // for the first answer over TCP
 	firstRedial     = 100 * time.Millisecond // after the connection broke
-	longestRedial   = 5 * time.Second
+	longestRedial   = 2 * time.Second
 	afterRefusal    = time.Second
 	carrierDialTime = 3 * time.Second // for one attempt
 	refusals        = 2               // that make it certain that nobody listens
 )
 
-// dialCarrier opens a TCP connection for a client; again says that it is not the
+// dialTCP opens a TCP connection for a client; again says that it is not the
 // first. It is the dialCarrier of a configuration that Dial was given.
+//
+// A local port that was asked for is tried for TCP too where there is no UDP
+// socket on it. A connection that this side has closed keeps its port for a
+// minute (TIME-WAIT, RFC 9293 §3.6.1), so the same command run again takes
+// another one.
 func (cfg *Config) dialTCP(ctx context.Context, remote netip.AddrPort, again bool) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: carrierDialTime}
-	if cfg.LocalAddress != "" {
-		local, err := net.ResolveTCPAddr("tcp", cfg.LocalAddress)
-		if err != nil {
-			return nil, err
-		}
-		if cfg.Carrier != TCP || again {
-			local.Port = 0 // UDP has the port, or the connection before still holds it
-		}
-		dialer.LocalAddr = local
+	if cfg.LocalAddress == "" {
+		return dialer.DialContext(ctx, "tcp", remote.String())
 	}
+	local, err := net.ResolveTCPAddr("tcp", cfg.LocalAddress)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Carrier == TCP && !again && local.Port != 0 {
+		dialer.LocalAddr = local
+		conn, err := dialer.DialContext(ctx, "tcp", remote.String())
+		if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			return conn, err
+		}
+	}
+	dialer.LocalAddr = &net.TCPAddr{IP: local.IP, Zone: local.Zone}
 	return dialer.DialContext(ctx, "tcp", remote.String())
 }
 
@@ -62,13 +73,25 @@ func (f *fallback) run() {
 	}
 	for {
 		pause := f.pause
-		if k, err := f.dial(); err == nil {
+		k, err := f.dial()
+		if err == nil {
 			f.refused = 0
 			c.switchPath(k.path)
 			if !f.use(k) {
+				k.carrier.Close()
 				return
 			}
-		} else if pause = f.failed(err); pause == 0 {
+			if k.heard.Load() {
+				f.pause = firstRedial
+			} else if isDone(k.ended) {
+				err = k.err // it was of no use
+			}
+			pause = f.pause
+		}
+		if err != nil {
+			pause = f.failed(err)
+		}
+		if pause == 0 {
 			return
 		}
 		if !f.wait(pause) {
@@ -129,6 +152,9 @@ func (f *fallback) dial() (*carried, error) {
 	k.path.Remote = c.remote
 	k.conn.Store(c)
 	go c.socket.readCarried(k)
+	if isDone(c.leaving) {
+		k.carrier.Close() // the owner may have looked for its carriers before
+	}
 	return k, nil
 }
 
@@ -139,6 +165,10 @@ func (f *fallback) failed(err error) time.Duration {
 	c.tcpFailed.Store(true)
 	pause := f.pause
 	f.pause = min(2*f.pause, longestRedial)
+	if f.only && errors.Is(err, tcp.ErrPreface) {
+		f.abandon(fmt.Errorf("something else answers on this TCP port: %w", err))
+		return 0
+	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		f.refused = 0
 		var silence net.Error
@@ -149,15 +179,21 @@ func (f *fallback) failed(err error) time.Duration {
 	}
 	f.refused++
 	if f.refused >= refusals && (f.only || isDone(c.answered)) {
-		c.mu.Lock()
-		if c.err == nil && !c.closing {
-			c.core.Abandon(c.socket.clock.now(), &ClosedPortError{Handshake: !c.core.Connected()})
-		}
-		c.mu.Unlock()
-		c.wakeOwner()
+		f.abandon(&ClosedPortError{Handshake: !isDone(c.connected)})
 		return 0
 	}
 	return max(pause, afterRefusal)
+}
+
+// abandon ends the connection: the server is not there.
+func (f *fallback) abandon(err error) {
+	c := f.conn
+	c.mu.Lock()
+	if c.err == nil && !c.closing {
+		c.core.Abandon(c.socket.clock.now(), err)
+	}
+	c.mu.Unlock()
+	c.wakeOwner()
 }
 
 // use stays with a carrier until it is to be replaced. It reports false when
@@ -177,12 +213,14 @@ func (f *fallback) use(k *carried) bool {
 			if !f.only {
 				c.switchPath(f.udp) // which the owner takes as the end of this carrier
 			}
-			f.pause = fallbackDelay
+			if !isDone(k.ended) {
+				f.pause = max(f.pause, fallbackDelay) // for UDP
+			}
 			k.carrier.Close()
+			<-k.ended
 			return !isDone(c.answered)
 		}
 	}
-	f.pause = firstRedial
 	select {
 	case <-k.ended:
 		return true

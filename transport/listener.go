@@ -89,7 +89,7 @@ func Listen(address string, cfg *Config) (*Listener, error) {
 
 // acceptTCP has the server accept TCP connections too.
 func (l *Listener) acceptTCP(listener net.Listener) {
-	l.tcp = &tcpAcceptor{socket: l.socket, listener: listener, most: l.quota, done: make(chan struct{})}
+	l.tcp = &tcpAcceptor{socket: l.socket, listener: listener, most: l.quota, total: l.cfg.MaxConnections, done: make(chan struct{})}
 	go l.tcp.run()
 }
 

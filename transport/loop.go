@@ -110,7 +110,7 @@ func (c *Conn) takeTrains() (taken int) {
 // takeTrain feeds one train to the core, and the file bytes in it to their
 // transfers.
 func (c *Conn) takeTrain(t train) {
-	if c.queuedMemory.Add(-t.memory()) < maxQueuedMemory && t.path.carried != nil {
+	if c.queuedMemory.Add(-t.memory()) < maxQueuedMemory {
 		select {
 		case c.room <- struct{}{}:
 		default:
@@ -168,6 +168,10 @@ func (c *Conn) advance(out []byte, received int) (closing, more bool) {
 // true, or until it is time to look for what has come in.
 func (c *Conn) transmit(out []byte) (drained bool) {
 	c.followCarrier()
+	if c.carried != nil && !c.discarded && c.isClosing() {
+		c.discarded = true
+		c.carried.carrier.Discard()
+	}
 	for range trainsPerTurn {
 		writable := c.writable()
 		c.mu.Lock()

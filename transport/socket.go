@@ -80,11 +80,11 @@ func (s *socket) add(c *Conn) {
 
 // remove forgets a connection.
 func (s *socket) remove(c *Conn) {
-	s.dropCarriers(c)
 	s.mu.Lock()
 	s.endpoint.Remove(c.core)
 	delete(s.conns, c.core)
 	s.mu.Unlock()
+	s.dropCarriers(c)
 	s.leave()
 }
 
@@ -185,6 +185,15 @@ func sameConnection(p []byte, segmentSize int) int {
 // begins one. It sends the answer where the endpoint itself has one.
 func (s *socket) route(datagram []byte, path pathOfTrain) *Conn {
 	s.mu.Lock()
+	if k := path.carried; k != nil && k.conn.Load() != nil {
+		// A TCP connection carries one connection: nothing else may come of it.
+		c := s.conns[s.endpoint.Find(path.path, datagram)]
+		s.mu.Unlock()
+		if c != k.conn.Load() {
+			return nil
+		}
+		return c
+	}
 	route := s.endpoint.Route(s.clock.now(), time.Now().Unix(), path.path, datagram)
 	c := s.conns[route.Conn]
 	newest := s.newest
@@ -195,16 +204,18 @@ func (s *socket) route(datagram []byte, path pathOfTrain) *Conn {
 		s.conns[route.Conn] = c
 		s.users++
 	}
+	if path.carried != nil && c != nil {
+		// Under the mutex, so that a connection that is forgotten finds all its
+		// carriers.
+		path.carried.conn.Store(c)
+	}
 	s.mu.Unlock()
 	if route.New && c != nil {
 		c.budget.join()
 		go c.run()
 	}
-	if len(route.Reply) > 0 {
+	if len(route.Reply) > 0 && (path.carried == nil || path.carried.carrier.Writable()) {
 		_ = s.send(route.Reply, len(route.Reply), path.path)
-	}
-	if k := path.carried; k != nil && c != nil && !k.bind(c) {
-		return nil // a TCP connection carries one connection
 	}
 	return c
 }

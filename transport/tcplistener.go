@@ -66,9 +66,13 @@ type tcpAcceptor struct {
 	socket   *socket
 	listener net.Listener
 	most     func() int // connections that one network may have
+	total    int        // that all may have
 	readers  sync.WaitGroup
 	done     chan struct{}
 }
+
+// maxStrangers bounds the TCP connections that have carried nothing of ours yet.
+const maxStrangers = 128
 
 // acceptPause is how long an acceptor rests that has no file descriptors left.
 const acceptPause = 100 * time.Millisecond
@@ -95,10 +99,9 @@ func (a *tcpAcceptor) run() {
 	}
 }
 
-// take begins to read a TCP connection, if its network has not too many.
+// take begins to read a TCP connection, if there is room for it.
 func (a *tcpAcceptor) take(conn net.Conn) {
-	remote, ok := conn.RemoteAddr().(*net.TCPAddr)
-	if !ok || a.socket.neighbouringCarriers(remote.AddrPort().Addr().Unmap()) >= a.most() {
+	if !a.makeRoom(conn.RemoteAddr()) {
 		_ = conn.Close()
 		return
 	}
@@ -130,17 +133,40 @@ func (a *tcpAcceptor) close() {
 	a.readers.Wait()
 }
 
-// neighbouringCarriers counts the TCP connections from one network.
-func (s *socket) neighbouringCarriers(from netip.Addr) (n int) {
-	network := networkOf(from)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, k := range s.carriers {
+// makeRoom reports whether there is room for a TCP connection from an address. A
+// network has its quota. Among those that have not shown yet that they carry
+// anything of ours, the oldest makes room for the newest: an honest client needs
+// its place for a round trip.
+func (a *tcpAcceptor) makeRoom(from net.Addr) bool {
+	address, ok := from.(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	network := networkOf(address.AddrPort().Addr().Unmap())
+	var oldest *carried
+	all, strangers, neighbours := 0, 0, 0
+	a.socket.mu.Lock()
+	for _, k := range a.socket.carriers {
+		all++
 		if networkOf(k.path.Remote.Addr()) == network {
-			n++
+			neighbours++
+		}
+		if k.conn.Load() == nil {
+			strangers++
+			if oldest == nil || k.path.Connection < oldest.path.Connection {
+				oldest = k
+			}
 		}
 	}
-	return n
+	a.socket.mu.Unlock()
+	if neighbours >= a.most() || all-strangers >= a.total {
+		return false
+	}
+	if strangers >= maxStrangers {
+		oldest.carrier.Close()
+		<-oldest.ended // so that they are counted right
+	}
+	return true
 }
 
 // noUDP stands where the UDP socket would be when TCP is the only carrier: what

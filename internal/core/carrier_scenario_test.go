@@ -1,12 +1,14 @@
 package core_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/instant"
 	"example.com/uft/internal/sim"
+	"example.com/uft/internal/wire"
 )
 
 // blockUDP has the network lose every datagram of a direction that does not
@@ -123,6 +125,8 @@ func TestBrokenCarrier(t *testing.T) {
 		w.sleep(100 * time.Millisecond)
 		path = client.OpenCarrier()
 		client.Conn.SetPath(w.Now(), path)
+		// At once, with the first packet that comes by it.
+		w.until(25*time.Millisecond, func() bool { return server.Conn.Path().Connection == path.Connection })
 	}
 	if breaks < 3 {
 		t.Fatalf("the transfers were over after %d breaks", breaks)
@@ -195,5 +199,49 @@ func TestKeepAlive(t *testing.T) {
 		}
 		dying.Vanish()
 		w.until(6*time.Second, func() bool { return watching.Closed != nil })
+	}
+}
+
+// TestBrokenInTheHandshake: the next carrier is followed as the first was.
+func TestBrokenInTheHandshake(t *testing.T) {
+	w := newWorld(t, network(t, "delay=40ms"))
+	blockUDP(w, sim.Up, sim.Down)
+	client := w.dial(sim.DialOptions{})
+	first := client.OpenCarrier()
+	client.Conn.SetPath(w.Now(), first)
+	w.sleep(60 * time.Millisecond) // the Initial has come, the answer has not
+	w.Break(first.Connection)
+	client.Conn.SetPath(w.Now(), client.OpenCarrier())
+	w.until(time.Second, func() bool { return client.Connected && client.Other.Connected })
+	w.complete(time.Second, client.Other, w.file(client, 1<<20))
+}
+
+// TestVictimOfAHandshake: a client that has shown over a carrier who it is points
+// the server, still in the handshake, at an address that never asked for
+// anything. It gets no more than three times what seems to come from there.
+func TestVictimOfAHandshake(t *testing.T) {
+	w := newWorld(t, network(t, "delay=20ms"))
+	client := w.dial(sim.DialOptions{})
+	client.Conn.SetPath(w.Now(), client.OpenCarrier())
+	victim := netip.MustParseAddrPort("203.0.113.66:6666")
+	toVictim := 0
+	w.SentTo = func(d sim.Direction, to netip.AddrPort, datagram []byte) {
+		if d == sim.Down && to == victim {
+			toVictim += len(datagram)
+		}
+	}
+	// With the keys of the handshake, before its Finished arrives over the
+	// carrier: a packet from the victim's address that is newer than that.
+	w.until(time.Second, func() bool { return client.Connected })
+	forged := client.Conn.ForgeLong(wire.PacketHandshake, []byte{byte(wire.FramePing)})
+	w.Inject(false, victim, forged)
+	w.until(time.Second, func() bool { return client.Other != nil && client.Other.Connected })
+	w.file(client.Other, 1<<20)
+	w.sleep(20 * time.Second)
+	if toVictim > 3*len(forged) {
+		t.Errorf("%d bytes seemed to come from the victim, and %d went there", len(forged), toVictim)
+	}
+	if toVictim == 0 {
+		t.Error("the server never turned to the victim: this shows nothing")
 	}
 }

@@ -111,25 +111,37 @@ func (c *Conn) ids() []wire.ConnectionID {
 	return ids
 }
 
+// Find returns the connection that a datagram belongs to, or nil. Nothing comes
+// into being by it.
+func (e *Endpoint) Find(path Path, datagram []byte) *Conn {
+	id, ok := wire.DestinationID(datagram)
+	switch {
+	case !ok:
+		return nil
+	case e.byID[id] != nil:
+		return e.byID[id]
+	case wire.IsLong(datagram):
+		return nil
+	}
+	return e.byRemote[path.Remote] // it may be a stateless reset
+}
+
 // Route decides what to do with a datagram that came on path. unix is the wall
 // clock in seconds, by which tokens are judged. It does not change the
 // datagram.
 func (e *Endpoint) Route(now instant.Time, unix int64, path Path, datagram []byte) Route {
+	if c := e.Find(path, datagram); c != nil {
+		return Route{Conn: c}
+	}
 	id, ok := wire.DestinationID(datagram)
 	if !ok {
 		return Route{}
 	}
-	if c := e.byID[id]; c != nil {
-		return Route{Conn: c}
-	}
 	if !wire.IsLong(datagram) {
-		if c := e.byRemote[path.Remote]; c != nil {
-			return Route{Conn: c} // it may be a stateless reset
-		}
 		return e.resetReply(id, datagram)
 	}
 	if e.cfg.Accept == nil || len(datagram) < wire.MinInitialDatagram && !path.CarrierPaced {
-		return Route{} // too short to be an honest client's first (§3.4)
+		return Route{} // too short to be an honest client's first (§3.1)
 	}
 	h, err := wire.ConsumeLongHeader(datagram)
 	switch {

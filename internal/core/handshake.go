@@ -140,7 +140,7 @@ func (c *Conn) completeHandshake(e seal.Event) {
 		c.peerIdentity, _ = e.State.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
 	}
 	c.state = stateOpen
-	c.pathSet.validated = true
+	c.provePath()
 	c.emit(Event{Kind: EventConnected})
 	if c.role == Server {
 		c.pending.handshakeDone = true
@@ -157,6 +157,9 @@ func (c *Conn) confirm() {
 		return
 	}
 	c.confirmed = true
+	if c.pathSet.unproven {
+		c.challenge(c.path, c.pathSet.in, c.pathSet.out)
+	}
 	c.recovery.SetHandshakeConfirmed()
 	c.recovery.SetHandshakePending(false)
 	c.dropSpace(recovery.Initial)

@@ -19,6 +19,9 @@ const amplification = 3
 type pathSet struct {
 	validated bool // the present path's address
 	in, out   int  // bytes while it is not
+	// unproven: the connection moved here in the handshake, so that having its
+	// keys does not prove that they were received here.
+	unproven bool
 
 	candidate     Path // an address the peer seems to have moved to
 	candidateIn   int
@@ -27,19 +30,19 @@ type pathSet struct {
 }
 
 func (s *pathSet) received(from, current Path, n int) {
-	switch {
-	case from == current:
+	if from == current {
 		s.in += n
-	case s.haveCandidate && from == s.candidate:
+	}
+	if s.haveCandidate && from == s.candidate {
 		s.candidateIn += n
 	}
 }
 
 func (s *pathSet) sent(to, current Path, n int) {
-	switch {
-	case to == current:
+	if to == current {
 		s.out += n
-	case s.haveCandidate && to == s.candidate:
+	}
+	if s.haveCandidate && to == s.candidate {
 		s.candidateOut += n
 	}
 }
@@ -85,7 +88,9 @@ func (v *pathValidation) answer(path Path, data [8]byte) {
 }
 
 // notePath is told where the newest packet came from. A new address is
-// challenged; the connection moves there when it answers.
+// challenged; the connection moves there when it answers. From one carrier to
+// another it moves at once: the first has broken, the second has proved the
+// address, and an answer might be long behind what it has to carry.
 func (c *Conn) notePath(path Path) {
 	if path == c.path || c.state != stateOpen || !c.confirmed {
 		return
@@ -96,11 +101,22 @@ func (c *Conn) notePath(path Path) {
 	if c.validation.pending && path == c.pathSet.candidate {
 		return
 	}
+	if path.Reliable && c.path.Reliable {
+		c.moveTo(path)
+		c.pathSet.validated = true
+		return
+	}
+	c.challenge(path, wire.ShortHeaderLen+1+wire.TagLen, 0) // what came was at least that long
+}
+
+// challenge asks whether somebody receives what is sent on a path. in and out are
+// the bytes that came from there, and went there, so far.
+func (c *Conn) challenge(path Path, in, out int) {
 	if _, err := io.ReadFull(c.cfg.Rand, c.validation.challenge[:]); err != nil {
 		return
 	}
 	c.pathSet.candidate, c.pathSet.haveCandidate = path, true
-	c.pathSet.candidateIn, c.pathSet.candidateOut = wire.ShortHeaderLen+1+wire.TagLen, 0 // it was at least that long
+	c.pathSet.candidateIn, c.pathSet.candidateOut = in, out
 	c.validation.pending = true
 	c.validation.sendAt, c.validation.until = c.now, c.now.Add(3*max(c.recovery.SmoothedRTT(), time.Second))
 	c.trace("path_challenge", "%v", path.Remote)
@@ -114,7 +130,7 @@ func (c *Conn) handlePathResponse(from Path, data [8]byte) {
 	c.validation.pending = false
 	c.pathSet.haveCandidate = false
 	c.moveTo(c.pathSet.candidate)
-	c.pathSet.validated = true
+	c.pathSet.validated, c.pathSet.unproven = true, false
 	c.pending.ping = true
 }
 
@@ -133,14 +149,22 @@ func (c *Conn) SetPath(now instant.Time, to Path) {
 // followHandshake has a server answer where the newest packet of a handshake came
 // from, if one of the two paths is that of a carrier: a client that gets no
 // answer by UDP goes on over TCP (§8.5). The new path has proved nothing but what
-// its carrier proves.
+// its carrier proves; where that is nothing, only a PATH_RESPONSE does.
 func (c *Conn) followHandshake(path Path, size int) {
-	if path == c.path || c.role != Server || c.state != stateHandshake || path.Reliable == c.path.Reliable {
+	if path == c.path || c.role != Server || c.state != stateHandshake || !path.Reliable && !c.path.Reliable {
 		return
 	}
 	c.moveTo(path)
-	c.pathSet.validated = path.Reliable
+	c.pathSet.validated, c.pathSet.unproven = path.Reliable, !path.Reliable
 	c.pathSet.in, c.pathSet.out = size, 0
+}
+
+// provePath is called when a Handshake packet was opened: who has its keys got
+// our Initial, if that went where we send now.
+func (c *Conn) provePath() {
+	if !c.pathSet.unproven {
+		c.pathSet.validated = true
+	}
 }
 
 // moveTo changes the path.

@@ -115,7 +115,7 @@ func (c *Conn) handleLong(path Path, ecn ECN, b, datagram []byte) (int, error) {
 		c.remoteID, c.peerIDKnown = h.Source, true
 	}
 	if c.role == Server && h.Type == wire.PacketHandshake {
-		c.pathSet.validated = true // only who got our Initial has these keys
+		c.provePath()
 		c.dropSpace(recovery.Initial)
 	}
 	return h.PacketLen, c.handlePayload(path, ecn, h.Type, sp, pn, payload, len(datagram))

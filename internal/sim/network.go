@@ -84,6 +84,8 @@ type Network struct {
 	Filter func(d Direction, index int, datagram []byte) bool
 	// Sent is told of every datagram that a connection or the endpoint sends.
 	Sent func(d Direction, now instant.Time, datagram []byte)
+	// SentTo is told where each goes.
+	SentTo func(d Direction, to netip.AddrPort, datagram []byte)
 }
 
 // New returns a network with a server and no client. Time begins at one second.
@@ -276,6 +278,9 @@ func (n *Network) send(d Direction, from, to netip.AddrPort, connection uint64, 
 	n.transcript.Write(datagram)
 	if n.Sent != nil {
 		n.Sent(d, n.now, datagram)
+	}
+	if n.SentTo != nil {
+		n.SentTo(d, to, datagram)
 	}
 	if connection != 0 {
 		n.sendByCarrier(d, from, to, connection, datagram)

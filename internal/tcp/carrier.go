@@ -45,7 +45,13 @@ const (
 	// prefaceTimeout is how long the other side may take to show that it
 	// speaks the protocol.
 	prefaceTimeout = 10 * time.Second
+	// queueBound is what the queue never exceeds: some trains beyond
+	// queueLimit, for what is sent without asking.
+	queueBound = queueLimit + 4*MaxTrain
 )
+
+// ErrFull says that a train was not taken because too much waits already.
+var ErrFull = errors.New("tcp: the other side does not take what is sent")
 
 // ErrPreface says that something else than this protocol answers on the port.
 var ErrPreface = errors.New("tcp: the other side does not speak this protocol")
@@ -59,6 +65,7 @@ type Carrier struct {
 
 	mu       sync.Mutex
 	queue    []byte // framed, to be written
+	begins   int    // bytes of the preface at its start
 	full     bool   // Writable has said no since the queue was taken last
 	finished bool   // nothing more is to be written
 	err      error  // of writing
@@ -80,8 +87,9 @@ type Carrier struct {
 func Client(conn net.Conn, writable func()) *Carrier {
 	tune(conn, clientTimeout)
 	c := newCarrier(conn, writable)
-	c.queue = append(c.queue, preface...)
-	c.wakeWriter()
+	c.mu.Lock()
+	c.queueStart()
+	c.mu.Unlock()
 	return c
 }
 
@@ -132,9 +140,25 @@ func (c *Carrier) Writable() bool {
 	return !c.full && c.err == nil && !c.finished
 }
 
+// queueStart queues the preface, in front of everything. c.mu is held.
+func (c *Carrier) queueStart() {
+	c.queue = append([]byte(preface), c.queue...)
+	c.begins = len(preface)
+	c.wakeWriter()
+}
+
+// Discard forgets what is queued and not being written yet. It serves before the
+// close of a connection, which makes everything before it pointless.
+func (c *Carrier) Discard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = c.queue[:min(c.begins, len(c.queue))]
+}
+
 // WriteTrain queues a train of datagrams of segmentSize bytes each, of which the
-// last may be shorter. It does not wait, and takes a train beyond what Writable
-// allows. The error is that of an earlier write; nothing is sent any more then.
+// last may be shorter. It does not wait, and takes a few trains beyond what
+// Writable allows; then it is ErrFull. Another error is that of an earlier
+// write; nothing is sent any more then.
 func (c *Carrier) WriteTrain(train []byte, segmentSize int) error {
 	if len(train) == 0 {
 		return nil
@@ -149,6 +173,9 @@ func (c *Carrier) WriteTrain(train []byte, segmentSize int) error {
 	}
 	if c.finished {
 		return net.ErrClosed
+	}
+	if len(c.queue)+headerSize+len(train) > queueBound {
+		return ErrFull
 	}
 	c.queue = binary.BigEndian.AppendUint16(c.queue, uint16(len(train)))
 	c.queue = binary.BigEndian.AppendUint16(c.queue, uint16(min(segmentSize, len(train))))
@@ -172,7 +199,7 @@ func (c *Carrier) write() {
 	for range c.wake {
 		for {
 			c.mu.Lock()
-			out, c.queue = c.queue, out[:0]
+			out, c.queue, c.begins = c.queue, out[:0], 0
 			resumes, finished, broken := c.full, c.finished, c.err != nil
 			c.full = false
 			c.mu.Unlock()
@@ -253,9 +280,8 @@ func (c *Carrier) readPreface() error {
 	}
 	if c.server {
 		c.mu.Lock()
-		c.queue = append(append([]byte(nil), preface...), c.queue...)
+		c.queueStart()
 		c.mu.Unlock()
-		c.wakeWriter()
 	}
 	return c.conn.SetReadDeadline(time.Time{})
 }

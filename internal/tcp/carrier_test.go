@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -64,7 +65,11 @@ func TestTrains(t *testing.T) {
 	check := func(from, to *Carrier) {
 		go func() {
 			for _, s := range trains {
-				if err := from.WriteTrain(s.bytes, s.segment); err != nil {
+				err := from.WriteTrain(s.bytes, s.segment)
+				for ; errors.Is(err, ErrFull); err = from.WriteTrain(s.bytes, s.segment) {
+					runtime.Gosched()
+				}
+				if err != nil {
 					t.Errorf("writing: %v", err)
 				}
 			}
@@ -113,10 +118,40 @@ func TestWritable(t *testing.T) {
 	}
 }
 
+// TestQueueIsBounded: who does not ask Writable is stopped.
+func TestQueueIsBounded(t *testing.T) {
+	a, b := net.Pipe() // which takes nothing unless it is read
+	client, server := Client(a, func() {}), Server(b, func() {})
+	defer server.Close()
+	defer client.Close()
+	train := make([]byte, MaxTrain)
+	var err error
+	written := 0
+	for ; err == nil && written < 10_000; written++ {
+		err = client.WriteTrain(train, 1000)
+	}
+	if !errors.Is(err, ErrFull) {
+		t.Fatalf("10,000 trains were taken: %v", err)
+	}
+	if limit := 2 * queueBound / MaxTrain; written > limit {
+		t.Errorf("%d trains were taken, more than %d", written, limit)
+	}
+	client.Discard()
+	if err := client.WriteTrain([]byte("last"), 4); err != nil {
+		t.Errorf("after Discard: %v", err)
+	}
+	buf := make([]byte, MaxTrain)
+	for n, read := 0, 0; n != 4; read++ {
+		if n, _, err = server.ReadTrain(buf); err != nil || read >= written-1 {
+			t.Fatalf("after %d trains of %d: %v", read, written, err)
+		}
+	}
+}
+
 // TestFinish delivers what was queued, and waits for the other side's end.
 func TestFinish(t *testing.T) {
 	client, server, _ := carriers(t)
-	train := make([]byte, 50_000)
+	train := make([]byte, 12_000)
 	for range 20 {
 		if err := client.WriteTrain(train, 1000); err != nil {
 			t.Fatal(err)
