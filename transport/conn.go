@@ -157,11 +157,12 @@ func (c *Conn) LocalAddr() net.Addr {
 func (c *Conn) RemoteAddr() net.Addr { return net.UDPAddrFromAddrPort(c.remote) }
 
 // Carrier returns what takes the datagrams of this connection at the moment,
-// UDP or TCP.
+// UDP or TCP. A client that would rather use UDP returns TCP only when the server
+// has answered by it.
 func (c *Conn) Carrier() Carrier {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.core.Path().Reliable {
+	if c.core.Path().Reliable && (c.offer != nil || c.cfg.Carrier == TCP || c.core.Answered()) {
 		return TCP
 	}
 	return UDP

@@ -2,41 +2,78 @@ package web
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 )
 
-// bounded is a listener whose connections are bounded in number: further ones
-// wait in the system's queue.
+// bounded is a listener whose connections are bounded in number, in all and for
+// each network, so that one client cannot take the places of all: an IPv4
+// address, or an IPv6 /64, which is what one host has to choose its addresses
+// from. What is beyond is closed at once.
 type bounded struct {
 	net.Listener
-	places chan struct{}
-	closed chan struct{}
-	once   sync.Once
+	limit, quota int
+
+	mu    sync.Mutex
+	all   int
+	taken map[netip.Prefix]int
 }
 
-func newBounded(l net.Listener, limit int) *bounded {
-	return &bounded{Listener: l, places: make(chan struct{}, limit), closed: make(chan struct{})}
+func newBounded(l net.Listener, limit, quota int) *bounded {
+	return &bounded{Listener: l, limit: limit, quota: quota, taken: map[netip.Prefix]int{}}
 }
 
-// Accept waits for a place, and then for a connection to take it.
+// Accept waits for a connection that there is a place for.
 func (b *bounded) Accept() (net.Conn, error) {
-	select {
-	case b.places <- struct{}{}:
-	case <-b.closed:
-		return nil, net.ErrClosed
+	for {
+		conn, err := b.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		network := networkOf(conn.RemoteAddr())
+		if b.enter(network) {
+			return &boundedConn{Conn: conn, leave: sync.OnceFunc(func() { b.leave(network) })}, nil
+		}
+		_ = conn.Close()
 	}
-	conn, err := b.Listener.Accept()
-	if err != nil {
-		<-b.places
-		return nil, err
-	}
-	return &boundedConn{Conn: conn, leave: sync.OnceFunc(func() { <-b.places })}, nil
 }
 
-// Close closes the listener.
-func (b *bounded) Close() error {
-	b.once.Do(func() { close(b.closed) })
-	return b.Listener.Close()
+// enter takes a place for a network, if there is one.
+func (b *bounded) enter(network netip.Prefix) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all >= b.limit || b.taken[network] >= b.quota {
+		return false
+	}
+	b.all++
+	b.taken[network]++
+	return true
+}
+
+// leave gives a place back.
+func (b *bounded) leave(network netip.Prefix) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.all--
+	if b.taken[network]--; b.taken[network] == 0 {
+		delete(b.taken, network)
+	}
+}
+
+// networkOf returns the prefix that counts as one client; connections whose
+// address is not known are one together.
+func networkOf(a net.Addr) netip.Prefix {
+	t, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.Prefix{}
+	}
+	address := t.AddrPort().Addr().Unmap().WithZone("")
+	bits := 64
+	if address.Is4() {
+		bits = 32
+	}
+	network, _ := address.Prefix(bits) // the length is never out of bounds
+	return network
 }
 
 // boundedConn gives its place back when it is closed.

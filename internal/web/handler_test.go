@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -147,49 +148,47 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestBoundedListener: a connection too many waits until another one ends.
+// TestBoundedListener: a client has its share of the places, and a place is free
+// again when its connection ends.
 func TestBoundedListener(t *testing.T) {
-	l := newBounded(listen(t), 1)
+	l := newBounded(listen(t), 3, 2)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) })}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
-	ask := func(path string) (net.Conn, *bufio.Reader) {
-		conn, err := net.Dial("tcp", l.Addr().String())
+	ask := func(from string) (net.Conn, error) {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		conn, err := dialer.Dial("tcp", l.Addr().String())
 		if err != nil {
-			t.Fatal(err)
+			t.Skipf("no connection from %s: %v", from, err)
 		}
 		t.Cleanup(func() { conn.Close() })
 		_ = conn.SetDeadline(time.Now().Add(patience)) // it is open
-		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
-		return conn, bufio.NewReader(conn)
-	}
-	answered := func(r *bufio.Reader) error {
-		response, err := http.ReadResponse(r, nil)
+		fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err == nil {
 			response.Body.Close()
 		}
-		return err
+		return conn, err
 	}
-	first, fromFirst := ask("/1")
-	if err := answered(fromFirst); err != nil {
+	first, err := ask("127.0.0.1")
+	if err != nil {
 		t.Fatal(err)
 	}
-	_, fromSecond := ask("/2")
-	second := make(chan error, 1)
-	go func() { second <- answered(fromSecond) }()
-	// The first one is served once more while the second one waits.
-	fmt.Fprint(first, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n")
-	if err := answered(fromFirst); err != nil {
+	if _, err := ask("127.0.0.1"); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case err := <-second:
-		t.Fatalf("the second connection was answered beside the first: %v", err)
-	default:
+	if _, err := ask("127.0.0.1"); err == nil {
+		t.Error("one client has all places")
+	}
+	if _, err := ask("127.0.0.2"); err != nil {
+		t.Errorf("another client: %v", err)
+	}
+	if _, err := ask("127.0.0.3"); err == nil {
+		t.Error("more connections than there are places")
 	}
 	first.Close()
-	if err := <-second; err != nil {
-		t.Fatal(err)
+	for _, err = ask("127.0.0.1"); err != nil; _, err = ask("127.0.0.1") {
+		runtime.Gosched() // the server has to find out
 	}
 	server.Close()
 	if err := <-served; err != http.ErrServerClosed {

@@ -16,7 +16,8 @@ import (
 
 // Bounds of what clients can make a server hold.
 const (
-	maxConnections = 128
+	maxConnections = 512
+	maxNeighbours  = 64       // connections of one client
 	maxStreams     = 16       // of one HTTP/2 connection
 	maxRequests    = 128      // answered at once, over all connections
 	maxReaders     = 32       // of events
@@ -84,7 +85,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		s.monitor.run(ctx)
 	}()
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(newBounded(listener, maxConnections)) }()
+	go func() { served <- server.Serve(newBounded(listener, maxConnections, maxNeighbours)) }()
 	var err error
 	select {
 	case err = <-served:

@@ -75,7 +75,7 @@ func dialError(c Command, err error) error {
 	case errors.As(err, &silence) && silence.SendError != nil:
 		return fail(code, fmt.Errorf("%s: cannot be reached: %w", server, cause(silence.SendError)))
 	case errors.As(err, &silence):
-		return fail(code, fmt.Errorf("%s: no answer within %v; does uft run there, and do firewalls let %s through?", server, silence.After, strings.Replace(carriers(c), "and", "or", 1)))
+		return fail(code, fmt.Errorf("%s: no answer within %v; does uft run there, and do firewalls let %s through?", server, silence.After, strings.Replace(carriers(c, carrierOf(c)), "and", "or", 1)))
 	default:
 		return fail(code, fmt.Errorf("%s: %s", server, plain(err)))
 	}

@@ -7,9 +7,11 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"example.com/uft/internal/cli/term"
 	"example.com/uft/internal/cli/trust"
+	"example.com/uft/internal/doctor"
 	"example.com/uft/internal/identity"
 	"example.com/uft/transfer"
 	"example.com/uft/transport"
@@ -39,6 +41,7 @@ func runServer(ctx context.Context, c Command, std stdio) error {
 		return fmt.Errorf("cannot listen on port %d: %w; choose another one with -p, or any free one with -p 0", c.Port, cause(err))
 	}
 	defer listener.Close() //nolint:errcheck // the program ends
+	log.stats = listener.Stats
 	pages, err := openWeb(c, server)
 	if err != nil {
 		return err
@@ -51,21 +54,29 @@ func runServer(ctx context.Context, c Command, std stdio) error {
 	return pages.beside(ctx, func(ctx context.Context) error { return server.Serve(ctx, listener) })
 }
 
-// carriers names what a server listens on: as transport.Config has it, losses are
-// simulated on UDP alone.
-func carriers(c Command) string {
-	switch {
-	case c.Carrier == transport.TCP:
-		return "TCP"
-	case c.Carrier == transport.UDP, c.Loss > 0:
-		return "UDP"
+// carrierOf returns what a command wants the datagrams to travel by: simulated
+// loss needs UDP.
+func carrierOf(c Command) transport.Carrier {
+	if c.Loss > 0 {
+		return transport.UDP
 	}
-	return "UDP and TCP"
+	return c.Carrier
+}
+
+// carriers says what the server listens on.
+func carriers(c Command, carrier transport.Carrier) string {
+	switch {
+	case carrier == transport.AnyCarrier:
+		return "UDP and TCP"
+	case carrier == transport.UDP && carrierOf(c) == transport.AnyCarrier:
+		return "UDP (the TCP port is taken)"
+	}
+	return strings.ToUpper(carrier.String())
 }
 
 // announce says where the server listens, and what anyone may do there.
 func announce(c Command, listener *transport.Listener, key ed25519.PrivateKey, std stdio) {
-	std.say("listening on %v, %s, key %s", listener.Addr(), carriers(c), identity.Fingerprint(key.Public().(ed25519.PublicKey)))
+	std.say("listening on %v, %s, key %s", listener.Addr(), carriers(c, listener.Carrier()), identity.Fingerprint(key.Public().(ed25519.PublicKey)))
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
 		dir = c.Dir
@@ -87,6 +98,9 @@ func announce(c Command, listener *transport.Listener, key ed25519.PrivateKey, s
 type serverLog struct {
 	std            stdio
 	quiet, verbose bool
+
+	stats   func() transport.ListenerStats // nil: not asked
+	advised bool
 }
 
 func (l *serverLog) event(e transfer.Event) {
@@ -104,5 +118,20 @@ func (l *serverLog) event(e transfer.Event) {
 		l.std.say("%v: %s", e.Client, term.Escape(explain(r.Err, Serve, "the client").Error()))
 	case !l.quiet:
 		fmt.Fprintf(l.std.err, "%v: %s", e.Client, summary(verb, r).String())
+	}
+	if !e.Started {
+		l.advise()
+	}
+}
+
+// advise says once that the receive buffer is too small for what comes.
+func (l *serverLog) advise() {
+	if l.quiet || l.advised || l.stats == nil {
+		return
+	}
+	s := l.stats()
+	if advice := doctor.BufferAdvice(s.ReceiveBufferSize, s.SocketDrops); advice != "" {
+		l.std.say("%s", advice)
+		l.advised = true
 	}
 }

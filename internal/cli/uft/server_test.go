@@ -16,34 +16,46 @@ import (
 // what a stranger may do to the folder.
 func TestAnnounce(t *testing.T) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	listener, err := transport.Listen("127.0.0.1:0", &transport.Config{Identity: key})
+	other, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer other.Close()
+	const free = "127.0.0.1:0"
+	taken := other.Addr().String()
 	dir := t.TempDir()
-	first := func(carriers string) string {
-		return "uft: listening on " + listener.Addr().String() + ", " + carriers + ", key " +
-			identity.Fingerprint(key.Public().(ed25519.PublicKey)) + "\n"
-	}
 	const anyone = "uft: anyone who reaches this port can "
 	for _, test := range []struct {
+		address  string
 		command  Command
 		carriers string
 		want     string
 	}{
-		{Command{Accept: true}, "UDP and TCP", anyone + "write to " + dir + " (new files only)\n"},
-		{Command{Accept: true, Overwrite: true, Loss: 0.1}, "UDP", anyone + "write to " + dir + " (and replace the files there)\n"},
-		{Command{Serve: true, Carrier: transport.TCP}, "TCP", anyone + "read the files in " + dir + "\n"},
-		{Command{Accept: true, Serve: true, Carrier: transport.UDP}, "UDP", anyone + "write to " + dir + " (new files only)\n" + anyone + "read the files in " + dir + "\n"},
+		{free, Command{Accept: true}, "UDP and TCP", anyone + "write to " + dir + " (new files only)\n"},
+		{taken, Command{Accept: true}, "UDP (the TCP port is taken)", anyone + "write to " + dir + " (new files only)\n"},
+		{taken, Command{Accept: true, Overwrite: true, Loss: 0.1}, "UDP", anyone + "write to " + dir + " (and replace the files there)\n"},
+		{free, Command{Serve: true, Carrier: transport.TCP}, "TCP", anyone + "read the files in " + dir + "\n"},
+		{taken, Command{Accept: true, Serve: true, Carrier: transport.UDP}, "UDP", anyone + "write to " + dir + " (new files only)\n" + anyone + "read the files in " + dir + "\n"},
 	} {
+		listener, err := transport.Listen(test.address, &transport.Config{Identity: key, Carrier: test.command.Carrier, Loss: test.command.Loss})
+		if err != nil {
+			t.Fatal(err)
+		}
 		var out bytes.Buffer
 		test.command.Dir = dir
 		announce(test.command, listener, key, stdio{err: &out})
-		if want := first(test.carriers) + test.want; out.String() != want {
+		want := "uft: listening on " + listener.Addr().String() + ", " + test.carriers + ", key " +
+			identity.Fingerprint(key.Public().(ed25519.PublicKey)) + "\n" + test.want
+		if out.String() != want {
 			t.Errorf("got\n%swant\n%s", &out, want)
 		}
+		_ = listener.Close()
 	}
+	listener, err := transport.Listen(free, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
 	var out bytes.Buffer
 	announce(Command{Serve: true, Dir: "a\x1b[2Jb"}, listener, key, stdio{err: &out})
 	if !strings.Contains(out.String(), `a\x1b[2Jb`) || strings.Contains(out.String(), "\x1b") {
