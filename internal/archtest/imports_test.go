@@ -55,8 +55,12 @@ var mayImport = map[string][]string{
 	"internal/cli/exit":    {},
 	"internal/cli/outcome": {"transfer", "internal/cli/exit"},
 	"internal/cli/trust":   {"internal/identity"},
+	"internal/doctor": {
+		"transport", "internal/udp", "internal/seal", "internal/wire", "internal/xfer",
+		"internal/identity", "internal/cli/term",
+	},
 	"internal/cli/uft": {
-		"transfer", "transport", "internal/store", "internal/identity", "internal/web",
+		"transfer", "transport", "internal/store", "internal/identity", "internal/web", "internal/doctor",
 		"internal/rate", "internal/link", "internal/cli/term", "internal/cli/exit",
 		"internal/cli/outcome", "internal/cli/trust",
 	},

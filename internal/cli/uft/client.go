@@ -13,6 +13,7 @@ import (
 
 	"example.com/uft/internal/cli/term"
 	"example.com/uft/internal/cli/trust"
+	"example.com/uft/internal/doctor"
 	"example.com/uft/transfer"
 	"example.com/uft/transport"
 )
@@ -103,10 +104,13 @@ func (cl *conversation) close() {
 	case more > 1:
 		cl.std.say("%d more files came to nothing for the same reason", more)
 	}
+	s := cl.conn.Stats()
+	if advice := doctor.BufferAdvice(s.ReceiveBufferSize, s.SocketDrops); advice != "" && !cl.command.Quiet {
+		cl.std.say("%s", advice)
+	}
 	if !cl.command.Verbose {
 		return
 	}
-	s := cl.conn.Stats()
 	cl.std.say("packets: %d sent, %d lost, %d only late, %d received twice; dropped here on purpose: %d; by this machine: %d",
 		s.PacketsSent, s.PacketsLost, s.PacketsSpurious, s.Duplicates, s.SimulatedLoss, s.SocketDrops+s.QueueDrops)
 	rate := "sending rate left to TCP"

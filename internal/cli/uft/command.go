@@ -1,5 +1,5 @@
 // Package uft is the program `uft`: it sends files to a server, requests files
-// from one, and is such a server.
+// from one, is such a server, and finds out why that goes slowly.
 //
 // Run is the whole program behind a main of a few lines. Parse turns the
 // arguments into a Command, a plain value that says everything the user asked
@@ -38,12 +38,14 @@ type Action int
 
 // The actions. The zero Action is none of them.
 const (
-	Help    Action = iota + 1 // print the help
-	Version                   // print the version
-	Hash                      // print the hashes of local files
-	Serve                     // be a server
-	Send                      // transmit files to a server
-	Fetch                     // request files from a server
+	Help       Action = iota + 1 // print the help
+	Version                      // print the version
+	Hash                         // print the hashes of local files
+	Serve                        // be a server
+	Send                         // transmit files to a server
+	Fetch                        // request files from a server
+	Doctor                       // examine the machine, and the way to a server
+	DoctorHelp                   // print the help of that
 )
 
 // Command is a command line, understood and checked. Fields that do not belong
@@ -106,4 +108,6 @@ type Command struct {
 
 	// Quiet leaves only errors, Verbose adds details.
 	Quiet, Verbose bool
+	// JSON has what was found printed for programs.
+	JSON bool
 }

@@ -52,6 +52,8 @@ Everywhere
 
 Commands
   uft hash FILE...          print the hash that a transfer of FILE shows
+  uft doctor [HOST]         what makes transfers slow here, or on the way to
+                            HOST, and how to mend it; uft doctor -h
   uft version               print the version
 
 Exit codes: 0 done and verified, 1 other, 2 usage, 3 source cannot be opened,

@@ -28,8 +28,8 @@ func usageErrorf(format string, args ...any) error {
 // UsageError.
 //
 // A first word with neither -t nor -r anywhere is a command (version, hash,
-// help), which is decided before the options are parsed: with -t or -r it is
-// the host, whatever it is called.
+// doctor, help), which is decided before the options are parsed: with -t or -r
+// it is the host, whatever it is called.
 func Parse(args []string) (Command, error) {
 	c := Command{
 		Port:        DefaultPort,
@@ -40,11 +40,14 @@ func Parse(args []string) (Command, error) {
 	list := options(&c, &g)
 	flags := flagSet(list)
 	tokens := scan(flags, args)
-	if has(tokens, "help") {
-		return Command{Action: Help}, nil
-	}
 	isClient := has(tokens, "transmit") || has(tokens, "request")
-	if first := slices.IndexFunc(tokens, token.isWord); first >= 0 && !isClient {
+	first := slices.IndexFunc(tokens, token.isWord)
+	switch {
+	case first >= 0 && !isClient && tokens[first].text == doctorWord:
+		return parseDoctor(args) // it has options and a help of its own
+	case has(tokens, "help"):
+		return Command{Action: Help}, nil
+	case first >= 0 && !isClient:
 		return parseWord(tokens, first)
 	}
 	if err := checkValues(flags, tokens); err != nil {

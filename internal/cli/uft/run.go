@@ -32,6 +32,10 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	switch command.Action {
 	case Help:
 		_, err = io.WriteString(stdout, helpText)
+	case DoctorHelp:
+		_, err = io.WriteString(stdout, doctorHelp)
+	case Doctor:
+		return runDoctor(ctx, command, std)
 	case Version:
 		info, _ := debug.ReadBuildInfo()
 		_, err = fmt.Fprintln(stdout, version(info))

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,14 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 			ts.Fatalf("uft %q ended with %d, want %d", args[1:], got, want)
 		}
 	},
+	// doctor CODES ARGS... runs uft doctor, which has to end with one of the exit
+	// codes, separated by commas: what it finds depends on the machine.
+	"doctor": func(ts *testscript.TestScript, neg bool, args []string) {
+		got := exitCode(ts, ts.Exec("uft", append([]string{"doctor"}, args[1:]...)...))
+		if !slices.Contains(strings.Split(args[0], ","), strconv.Itoa(got)) {
+			ts.Fatalf("uft doctor %q ended with %d, want %s", args[1:], got, args[0])
+		}
+	},
 	// server NAME ARGS... starts a server on a free port, waits until it
 	// listens, and sets the variable NAME to its port.
 	"server": func(ts *testscript.TestScript, neg bool, args []string) {
@@ -38,8 +47,13 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	},
 	// start NAME ARGS... starts uft and goes on at once.
 	"start": func(ts *testscript.TestScript, neg bool, args []string) { start(ts, args[0], args[1:]) },
-	// await NAME REGEXP waits until that program has said something that matches.
+	// await NAME REGEXP waits until that program has said something that matches;
+	// awaitout, until it has printed that.
 	"await": func(ts *testscript.TestScript, neg bool, args []string) { find(ts, args[0]).await(ts, args[1]) },
+	"awaitout": func(ts *testscript.TestScript, neg bool, args []string) {
+		p := find(ts, args[0])
+		p.awaitOn(ts, p.out, args[1])
+	},
 	// signal NAME SIGNAL sends it interrupt, terminate or kill.
 	"signal": func(ts *testscript.TestScript, neg bool, args []string) {
 		sig, known := map[string]os.Signal{"interrupt": os.Interrupt, "terminate": syscall.SIGTERM, "kill": os.Kill}[args[1]]
@@ -203,10 +217,15 @@ func find(ts *testscript.TestScript, name string) *program {
 // await waits until the program has said something that matches the
 // expression, and returns its last group.
 func (p *program) await(ts *testscript.TestScript, expression string) string {
+	return p.awaitOn(ts, p.err, expression)
+}
+
+// awaitOn does the same for one of its outputs.
+func (p *program) awaitOn(ts *testscript.TestScript, output *console, expression string) string {
 	want := regexp.MustCompile("(?m)" + expression)
 	limit := time.After(patience)
 	for {
-		text, changed := p.err.read()
+		text, changed := output.read()
 		if match := want.FindStringSubmatch(text); match != nil {
 			return match[len(match)-1]
 		}
@@ -215,7 +234,7 @@ func (p *program) await(ts *testscript.TestScript, expression string) string {
 		case <-limit:
 			ts.Fatalf("the program does not say %q; it said\n%s", expression, text)
 		case <-p.ended:
-			if text, _ := p.err.read(); !want.MatchString(text) {
+			if text, _ := output.read(); !want.MatchString(text) {
 				ts.Fatalf("the program ended and never said %q; it said\n%s", expression, text)
 			}
 		}
