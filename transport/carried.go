@@ -93,13 +93,14 @@ func (s *socket) readCarried(k *carried) {
 func (c *Conn) followCarrier() {
 	c.mu.Lock()
 	path := c.core.Path()
+	there := destination{path.Remote, c.core.RemoteID()}
 	c.mu.Unlock()
-	switch target := c.target.Load(); {
+	switch before := c.destination.Load(); {
 	case c.offer == nil:
 	case path.Reliable:
-		c.target.Store(nil)
-	case target == nil || *target != path.Remote:
-		c.target.Store(&path.Remote)
+		c.destination.Store(nil)
+	case before == nil || *before != there:
+		c.destination.Store(&there)
 	}
 	if k := c.carried; path.Connection != c.connection {
 		c.connection = path.Connection

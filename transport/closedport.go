@@ -49,7 +49,35 @@ type portWatch struct {
 	closed  int       // answers in a row that said so
 	probes  uint64    // that the core had sent in vain when the server was last heard
 	silent  bool      // enough probes are unanswered since
-	refused uint64    // datagrams of a server that were refused until it last heard
+	refused refusals  // of a server's datagrams since the client was last heard
+}
+
+// refusals is a row of datagrams that came back.
+type refusals struct {
+	seen        uint64 // of Conn.refusals
+	first, last instant.Time
+}
+
+const (
+	// refusedFor is how long datagrams must come back, at least, before a
+	// client's program is taken for ended: longer than a client that lives is
+	// silent (docs/protocol.md §11.3).
+	refusedFor      = 5 * time.Second
+	leastRefusedFor = 2 * time.Second
+	// refusedTogether is how far apart the refusals of one row may be.
+	refusedTogether = 3 * time.Second
+)
+
+// note takes the number of refusals so far.
+func (r *refusals) note(n uint64, now instant.Time) {
+	if n == r.seen {
+		return
+	}
+	r.seen = n
+	if !r.first.IsSet() || now.Sub(r.last) > refusedTogether {
+		r.first = now
+	}
+	r.last = now
 }
 
 // heard notes that the server is there.
@@ -106,7 +134,13 @@ func (c *Conn) watchPort(now instant.Time, probes uint64) {
 // server asks nobody: its client may sit behind anything that answers strangers.
 // It goes by what comes back of its own datagrams.
 func (c *Conn) watchClient(now instant.Time) {
-	if !c.port.silent || c.refusals.Load() < c.port.refused+closedAnswers {
+	row := &c.port.refused
+	row.note(c.refusals.Load(), now)
+	enough := refusedFor
+	if c.cfg.KeepAlive > 0 {
+		enough = min(max(3*c.cfg.KeepAlive, leastRefusedFor), refusedFor)
+	}
+	if !c.port.silent || row.last.Sub(row.first) < enough {
 		return
 	}
 	c.mu.Lock()

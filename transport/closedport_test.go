@@ -9,6 +9,7 @@ import (
 
 	"example.com/uft/internal/link"
 	"example.com/uft/internal/udp"
+	"example.com/uft/internal/wire"
 )
 
 // closedPort is a socket that finds the port of every server closed.
@@ -108,8 +109,44 @@ func TestKilledClient(t *testing.T) {
 		if err := server.Err(); !errors.As(err, &gone) || !gone.Client || gone.Handshake {
 			t.Errorf("the server was told %v", err)
 		}
-		if took := time.Since(killed); took > 3*time.Second {
+		if took := time.Since(killed); took > 6*time.Second {
 			t.Errorf("noticed after %v, connected for %v", took, killed.Sub(start))
+		}
+	})
+}
+
+// TestRefusalsThatProveNothing: a router that has forgotten the client for a
+// while, and a stranger who makes refusals up, end no connection that lives.
+func TestRefusalsThatProveNothing(t *testing.T) {
+	inWorld(t, link.Config{Delay: 5 * time.Millisecond}, &Config{KeepAlive: time.Second}, func(t *testing.T, w *world) {
+		c := w.dial(nil)
+		server := w.accept()
+		client, _ := netip.ParseAddrPort(c.LocalAddr().String())
+		server.mu.Lock()
+		id := server.core.RemoteID()
+		server.mu.Unlock()
+		genuine := wire.AppendShortHeader(nil, wire.ShortHeader{Destination: id})
+		other := id
+		other[0]++
+		forged := wire.AppendShortHeader(nil, wire.ShortHeader{Destination: other})
+		for _, test := range []struct {
+			name   string
+			quoted []byte
+			silent time.Duration
+		}{
+			{"a router, for two seconds", genuine, 2 * time.Second},
+			{"a stranger, for long", forged, 30 * time.Second},
+			{"nothing quoted", nil, 30 * time.Second},
+		} {
+			w.deaf.Store(true) // nothing of the client's comes through
+			for begin := time.Now(); time.Since(begin) < test.silent; time.Sleep(100 * time.Millisecond) {
+				server.socket.refused(client, test.quoted)
+			}
+			w.deaf.Store(false)
+			time.Sleep(5 * time.Second)
+			if err := server.Err(); err != nil {
+				t.Fatalf("%s: %v", test.name, err)
+			}
 		}
 	})
 }

@@ -50,8 +50,8 @@ type Conn struct {
 
 	port portWatch // of the owner
 
-	target   atomic.Pointer[netip.AddrPort] // where a server's datagrams go; nil: over TCP
-	refusals atomic.Uint64                  // of datagrams, as ICMP tells
+	destination atomic.Pointer[destination] // of a server; nil: over TCP
+	refusals    atomic.Uint64               // of datagrams, as ICMP tells
 
 	// The carrier of the present path. Of the owner.
 	connection  uint64   // its number; 0: UDP

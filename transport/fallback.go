@@ -21,7 +21,7 @@ const (
 	longestRedial   = 2 * time.Second
 	afterRefusal    = time.Second
 	carrierDialTime = 3 * time.Second // for one attempt
-	refusals        = 2               // that make it certain that nobody listens
+	certainRefusals = 2               // that make it certain that nobody listens
 )
 
 // dialTCP opens a TCP connection for a client; again says that it is not the
@@ -178,7 +178,7 @@ func (f *fallback) failed(err error) time.Duration {
 		return pause
 	}
 	f.refused++
-	if f.refused >= refusals && (f.only || isDone(c.answered)) {
+	if f.refused >= certainRefusals && (f.only || isDone(c.answered)) {
 		f.abandon(&ClosedPortError{Handshake: !isDone(c.connected)})
 		return 0
 	}

@@ -152,7 +152,7 @@ func (c *Conn) advance(out []byte, received int) (closing, more bool) {
 	c.mu.Unlock()
 	if received > 0 {
 		c.port.heard(now, probes)
-		c.port.refused = c.refusals.Load()
+		c.port.refused = refusals{seen: c.refusals.Load()}
 	}
 	c.watchPort(now, probes)
 	c.checkCarrier()

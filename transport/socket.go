@@ -59,10 +59,24 @@ func newSocket(conn udp.Conn, cfg *Config, server bool) *socket {
 	return s
 }
 
-// refused tells the connections to an address that nobody listens there.
-func (s *socket) refused(remote netip.AddrPort) {
-	for _, c := range s.all() {
-		if target := c.target.Load(); target != nil && *target == remote {
+// A destination is where a server's datagrams go, and what they begin with.
+type destination struct {
+	remote netip.AddrPort
+	id     wire.ConnectionID
+}
+
+// refused tells a connection that one of its datagrams, which began with quoted,
+// came back because nobody listens at remote. Where the quotation is too short to
+// show whose it was, anybody may have made it up.
+func (s *socket) refused(remote netip.AddrPort, quoted []byte) {
+	id, ok := wire.DestinationID(quoted)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		if to := c.destination.Load(); to != nil && *to == (destination{remote, id}) {
 			c.refusals.Add(1)
 			c.wakeOwner()
 		}

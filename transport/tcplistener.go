@@ -190,7 +190,7 @@ func (n *noUDP) LocalAddr() netip.AddrPort                                    { 
 func (n *noUDP) SocketDrops() uint64                                          { return 0 }
 func (n *noUDP) ReceiveBuffer() int                                           { return 0 }
 func (n *noUDP) PortClosed(netip.AddrPort) bool                               { return false }
-func (n *noUDP) WatchRefusals(func(netip.AddrPort))                           {}
+func (n *noUDP) WatchRefusals(func(netip.AddrPort, []byte))                   {}
 
 func (n *noUDP) Close() error {
 	n.once.Do(func() { close(n.closed) })

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,6 +37,7 @@ type world struct {
 	listener *Listener
 	client   netip.AddrPort // that clients dial from
 	conns    []*Conn
+	deaf     atomic.Bool // nothing that clients send arrives
 }
 
 // inWorld runs a script in a bubble of virtual time. Both directions of the
@@ -44,7 +46,14 @@ type world struct {
 func inWorld(t *testing.T, path link.Config, cfg *Config, script func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, net: udp.NewMemoryNet(impairment(t, path)), client: clientAddress}
+		w := &world{t: t, client: clientAddress}
+		impaired := impairment(t, path)
+		w.net = udp.NewMemoryNet(func(from, to netip.AddrPort, datagram []byte) (time.Duration, bool) {
+			if w.deaf.Load() && from != serverAddress {
+				return 0, true
+			}
+			return impaired(from, to, datagram)
+		})
 		w.listener = w.listen(cfg)
 		defer w.close()
 		script(t, w)

@@ -81,6 +81,8 @@ var mayImport = map[string][]string{
 	"examples/filecopy": {"transport"},
 	"examples/rpc":      {"transport"},
 
+	"bench": {"internal/udp", "internal/seal"},
+
 	"internal/archtest": {},
 	"internal/leaktest": {},
 	"internal/e2e":      {},

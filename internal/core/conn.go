@@ -247,6 +247,10 @@ func (c *Conn) PeerIdentity() ed25519.PublicKey { return c.peerIdentity }
 // opened with the Initial keys, or was a Retry for this very attempt.
 func (c *Conn) Answered() bool { return c.peerIDKnown || c.retrySource != nil }
 
+// RemoteID returns the connection ID that the peer chose: with it begins what is
+// sent.
+func (c *Conn) RemoteID() wire.ConnectionID { return c.remoteID }
+
 // Path returns the way that datagrams take now.
 func (c *Conn) Path() Path { return c.path }
 

@@ -89,7 +89,7 @@ func (m *MemoryNet) deliver(to netip.AddrPort, d memoryDatagram) {
 	c := m.sockets[to]
 	if c == nil {
 		if sender := m.sockets[d.from]; sender != nil && sender.refused != nil {
-			go sender.refused(to) // it may call what sends
+			go sender.refused(to, d.bytes[:min(len(d.bytes), maxQuoted)]) // it may call what sends
 		}
 		return
 	}
@@ -115,7 +115,7 @@ type memoryConn struct {
 	once   sync.Once
 	drops  atomic.Uint64
 
-	refused func(remote netip.AddrPort) // guarded by the mutex of the network
+	refused func(remote netip.AddrPort, quoted []byte) // guarded by the mutex of the network
 
 	// held was taken from the queue and did not fit the last train.
 	held *memoryDatagram
@@ -129,7 +129,7 @@ func (c *memoryConn) ReceiveBuffer() int        { return 0 }
 func (c *memoryConn) PortClosed(netip.AddrPort) bool { return false }
 
 // WatchRefusals is told by the network at once.
-func (c *memoryConn) WatchRefusals(tell func(netip.AddrPort)) {
+func (c *memoryConn) WatchRefusals(tell func(netip.AddrPort, []byte)) {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
 	c.refused = tell

@@ -2,7 +2,9 @@ package udp
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -14,9 +16,23 @@ import (
 // of the next call, whatever that was about (ip(7)).
 type refusalQueue struct {
 	mu      sync.Mutex
-	tell    func(remote netip.AddrPort) // nil: nobody asked
-	payload [1]byte                     // of the datagram in question, which is of no interest
+	tell    func(remote netip.AddrPort, quoted []byte) // nil: nobody asked
+	payload [maxQuoted]byte                            // of the datagram in question
 	control [512]byte
+}
+
+// icmpErrors are what the kernel makes of ICMP messages (icmp_err_convert in
+// net/ipv4/icmp.c, icmpv6_err_convert in net/ipv6/icmp.c). Anybody can send such
+// a message, so none of them says anything about the socket.
+var icmpErrors = []syscall.Errno{
+	unix.ENETUNREACH, unix.EHOSTUNREACH, unix.ENOPROTOOPT, unix.ECONNREFUSED, unix.EMSGSIZE,
+	unix.EOPNOTSUPP, unix.EHOSTDOWN, unix.ENONET, unix.EPROTO, unix.EACCES, unix.EPERM,
+}
+
+// isOfICMP reports whether an error may be what an ICMP message was turned into.
+func isOfICMP(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && slices.Contains(icmpErrors, errno)
 }
 
 // sizeofExtendedError is the size of a struct sock_extended_err in bytes.
@@ -27,15 +43,11 @@ const maxRefusals = 64
 
 // WatchRefusals has told called, by whichever goroutine finds out, for each
 // datagram that ICMP says nobody listened for.
-func (c *conn) WatchRefusals(tell func(remote netip.AddrPort)) {
+func (c *conn) WatchRefusals(tell func(remote netip.AddrPort, quoted []byte)) {
 	c.refusals.mu.Lock()
 	c.refusals.tell = tell
 	c.refusals.mu.Unlock()
-	raw, err := c.socket.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Control(func(fd uintptr) {
+	_ = c.raw.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_RECVERR, 1)
 		if c.ipv6 {
 			_ = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_RECVERR, 1)
@@ -51,18 +63,14 @@ func (c *conn) readRefusals() {
 	if q.tell == nil {
 		return
 	}
-	raw, err := c.socket.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Control(func(fd uintptr) {
+	_ = c.raw.Control(func(fd uintptr) {
 		for range maxRefusals {
-			_, n, _, from, err := unix.Recvmsg(int(fd), q.payload[:], q.control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+			quoted, n, _, from, err := unix.Recvmsg(int(fd), q.payload[:], q.control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
 			if err != nil {
 				return
 			}
 			if remote := addressOf(from); remote.IsValid() && isRefusal(q.control[:n]) {
-				q.tell(remote)
+				q.tell(remote, q.payload[:quoted])
 			}
 		}
 	})

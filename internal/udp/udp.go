@@ -2,9 +2,10 @@
 //
 // A train is a run of datagrams of one size, the last of which may be shorter,
 // between one pair of addresses. On Linux a train crosses the border to the
-// kernel in one system call (UDP_SEGMENT and UDP_GRO), which is worth a factor
-// of ten and more in throughput; elsewhere, and where the kernel or a network
-// interface refuses, the same calls move one datagram after the other.
+// kernel in one piece (UDP_SEGMENT and UDP_GRO), which is worth a factor of ten
+// and more in throughput. Where the kernel or a network interface refuses that,
+// its datagrams cross one by one, but still many in one system call (sendmmsg
+// and recvmmsg), which is worth a third; elsewhere each has a call of its own.
 //
 // On Linux a socket of this package also answers from the address that was
 // addressed, never lets a router fragment its datagrams, and counts what the
@@ -32,6 +33,9 @@ const (
 	// maxPayload is the largest train that fits the length fields of both IP
 	// versions, IPv6 and UDP headers included.
 	maxPayload = 1<<16 - 1 - 48
+
+	// maxQuoted is how many bytes of a refused datagram are passed on at most.
+	maxQuoted = 64
 
 	// socketBuffer is what is asked for as receive and send buffer, in bytes:
 	// 60 ms at 1 Gbit/s, for the moments in which the reader does not run.
@@ -75,8 +79,10 @@ type Conn interface {
 
 	// WatchRefusals has tell called with the address of each datagram sent
 	// from now on of which the system at that address says that nobody listens
-	// for it. Only Linux passes that on. tell must not call this Conn.
-	WatchRefusals(tell func(remote netip.AddrPort))
+	// for it, and with its first bytes, as many as that system quoted of it and
+	// at most maxQuoted, which tell may use until it returns. Only Linux passes
+	// that on. tell must not call this Conn.
+	WatchRefusals(tell func(remote netip.AddrPort, quoted []byte))
 
 	// Close closes the socket and ends a ReadTrain that waits.
 	Close() error

@@ -1,45 +1,52 @@
 package udp
 
 import (
-	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// conn is a socket with segmentation offload on both ways.
+// conn is a socket with segmentation offload on both ways where the kernel and
+// the path have it, and with sendmmsg(2) and recvmmsg(2) where they do not.
 type conn struct {
 	socket *net.UDPConn
+	raw    syscall.RawConn // of socket
 	local  netip.AddrPort
 
 	// Set when the socket is made, constant afterwards.
-	ipv6          bool // an IPv6 socket, which takes IPv4 as mapped addresses
-	wildcard      bool // bound to no address: each train has a source of its own
-	receiveBuffer int
+	ipv6         bool // an IPv6 socket, which takes IPv4 as mapped addresses
+	wildcard     bool // bound to no address: each train has a source of its own
+	segmentation bool // the kernel knows UDP_SEGMENT
+	buffers      Buffers
 
-	// noSegmentation is set once a train could only be sent datagram by
-	// datagram. It holds for the socket as long as it lives.
-	noSegmentation atomic.Bool
-	drops          atomic.Uint64
+	drops    atomic.Uint64
+	closed   atomic.Bool
+	refusals refusalQueue
+	reader   reader
 
-	refusals   refusalQueue
-	controlIn  [receiveControl]byte // of the one reader
-	controlOut sync.Pool            // of *[sendControl]byte
+	// writeSegmented is write; a test may put a path that refuses in its place.
+	writeSegmented func(train []byte, segmentSize int, remote netip.AddrPort, source netip.Addr) error
+	slowPaths      slowPaths
+	controlOut     sync.Pool // of *[sendControl]byte
 }
 
 // newConn sets the options of a socket. All are improvements that a kernel may
 // refuse, a container's filter too, so a refusal is no error.
 func newConn(socket *net.UDPConn) (Conn, error) {
-	c := &conn{socket: socket, local: boundTo(socket)}
-	c.wildcard = c.local.Addr().IsUnspecified()
-	c.controlOut.New = func() any { return new([sendControl]byte) }
 	raw, err := socket.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
+	c := &conn{socket: socket, raw: raw, local: boundTo(socket)}
+	c.wildcard = c.local.Addr().IsUnspecified()
+	c.controlOut.New = func() any { return new([sendControl]byte) }
+	c.writeSegmented = c.write
+	c.reader.receive = c.receiveBatch
 	var failed error
 	if err := raw.Control(func(fd uintptr) { failed = c.setOptions(int(fd)) }); err != nil {
 		return nil, err
@@ -55,22 +62,17 @@ func (c *conn) setOptions(fd int) error {
 		return err
 	}
 	c.ipv6 = domain == unix.AF_INET6
-
-	// The forced size may exceed net.core.rmem_max and needs CAP_NET_ADMIN.
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer) != nil {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, socketBuffer)
-	}
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, socketBuffer) != nil {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, socketBuffer)
-	}
-	// The kernel reports twice what it grants, its own overhead included.
-	if size, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil {
-		c.receiveBuffer = size / 2
+	c.buffers = Buffers{
+		Asked:   socketBuffer,
+		Receive: setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF),
+		Send:    setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF),
 	}
 
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
-	_ = unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1)
-	c.noSegmentation.Store(unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, 0) != nil)
+	if unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil {
+		c.reader.patience = batchAfter
+	}
+	c.segmentation = unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, 0) == nil
 
 	// IPv4, also as mapped addresses of an IPv6 socket. "Probe" sets the
 	// Don't Fragment bit and ignores what ICMP says of the path's MTU, which
@@ -89,41 +91,31 @@ func (c *conn) setOptions(fd int) error {
 	return nil
 }
 
+// setBuffer asks for a buffer of socketBuffer bytes and returns what was
+// granted, 0 where the kernel does not tell. By force it may exceed
+// net.core.rmem_max and wmem_max, which needs CAP_NET_ADMIN.
+func setBuffer(fd, force, ask int) int {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, ask, socketBuffer)
+	}
+	size, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, ask)
+	if err != nil {
+		return 0
+	}
+	return size / 2 // the kernel reports twice what it grants, its own overhead included
+}
+
 func (c *conn) LocalAddr() netip.AddrPort { return c.local }
 func (c *conn) SocketDrops() uint64       { return c.drops.Load() }
-func (c *conn) ReceiveBuffer() int        { return c.receiveBuffer }
+func (c *conn) ReceiveBuffer() int        { return c.buffers.Receive }
+func (c *conn) granted() Buffers          { return c.buffers }
 
 // PortClosed asks with a socket of its own.
 func (c *conn) PortClosed(remote netip.AddrPort) bool { return portClosed(remote) }
-func (c *conn) Close() error                          { return c.socket.Close() }
 
-func (c *conn) ReadTrain(buf []byte) (n, segmentSize int, remote, local netip.AddrPort, ecn byte, err error) {
-	for {
-		n, control, flags, from, err := c.socket.ReadMsgUDPAddrPort(buf, c.controlIn[:])
-		if err != nil {
-			if !isClosed(err) && isPassing(err) {
-				c.readRefusals()
-				continue
-			}
-			return 0, 0, netip.AddrPort{}, netip.AddrPort{}, 0, err
-		}
-		if flags&unix.MSG_TRUNC != 0 {
-			continue // longer than buf: none of ours
-		}
-		info := parseControl(c.controlIn[:control])
-		if info.hasDrops {
-			c.countDrops(info.drops)
-		}
-		local := c.local
-		if info.local.IsValid() {
-			local = netip.AddrPortFrom(info.local, c.local.Port())
-		}
-		segmentSize := info.segmentSize
-		if segmentSize <= 0 || segmentSize > n {
-			segmentSize = n
-		}
-		return n, segmentSize, unmap(from), local, info.ecn, nil
-	}
+func (c *conn) Close() error {
+	c.closed.Store(true)
+	return c.socket.Close()
 }
 
 // countDrops takes the kernel's 32-bit counter, which wraps around.
@@ -132,77 +124,8 @@ func (c *conn) countDrops(drops uint32) {
 	c.drops.Store(before + uint64(drops-uint32(before)))
 }
 
-func (c *conn) WriteTrain(buf []byte, segmentSize int, remote, local netip.AddrPort) error {
-	if c.ipv6 && remote.Addr().Is4() {
-		remote = netip.AddrPortFrom(netip.AddrFrom16(remote.Addr().As16()), remote.Port())
-	}
-	var source netip.Addr
-	if c.wildcard && !local.Addr().IsUnspecified() {
-		source = local.Addr()
-	}
-	if segmentSize <= 0 {
-		segmentSize = len(buf)
-	}
-	// A datagram too long for one call still gets its call, which tells.
-	limit := max(1, min(MaxSegments, maxPayload/max(segmentSize, 1))) * segmentSize
-	var first error
-	for len(buf) > 0 {
-		part := buf[:min(len(buf), limit)]
-		buf = buf[len(part):]
-		err := c.writePart(part, segmentSize, remote, source)
-		if err != nil && first == nil {
-			first = err
-		}
-		if isClosed(err) {
-			break
-		}
-	}
-	return first
-}
-
-// writePart sends what fits one system call. Where the kernel refuses the
-// segmentation, the same datagrams go at once one by one, so the refusal costs
-// nothing. If that works the fault is with the segmentation, and it is not
-// tried again; if not, it is with the path, its MTU or its address, and the
-// next train may find another.
-func (c *conn) writePart(part []byte, segmentSize int, remote netip.AddrPort, source netip.Addr) error {
-	if len(part) <= segmentSize {
-		return c.write(part, 0, remote, source)
-	}
-	segmented := !c.noSegmentation.Load()
-	if segmented {
-		if err := c.write(part, segmentSize, remote, source); !refusesSegmentation(err) {
-			return err
-		}
-	}
-	err := eachDatagram(part, segmentSize, func(datagram []byte) error {
-		return c.write(datagram, 0, remote, source)
-	})
-	if segmented && err == nil {
-		c.noSegmentation.Store(true)
-	}
-	return err
-}
-
-// refusesSegmentation reports whether err may come from UDP_SEGMENT: EIO where
-// the interface has no checksum offload or is a tunnel, EINVAL where there are
-// too many segments or they exceed the interface's MTU, EMSGSIZE where the
-// whole exceeds a length field.
-func refusesSegmentation(err error) bool {
-	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMSGSIZE)
-}
-
-// write makes one system call. A first datagram after a firewall or an ICMP
-// message had a say may get an error that belongs to an earlier one, to another
-// peer even, so it is tried twice.
-func (c *conn) write(p []byte, segmentSize int, remote netip.AddrPort, source netip.Addr) error {
-	space := c.controlOut.Get().(*[sendControl]byte)
-	defer c.controlOut.Put(space)
-	control := appendSendControl(space[:0], segmentSize, source, c.ipv6)
-	_, _, err := c.socket.WriteMsgUDPAddrPort(p, control, remote)
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EHOSTUNREACH) {
-		c.readRefusals()
-		_, _, err = c.socket.WriteMsgUDPAddrPort(p, control, remote)
-	}
-	return err
+// failure makes an error of what a system call on the socket returned, in the
+// form that the calls of package net return.
+func (c *conn) failure(operation, call string, errno syscall.Errno) error {
+	return &net.OpError{Op: operation, Net: "udp", Source: c.socket.LocalAddr(), Err: os.NewSyscallError(call, errno)}
 }

@@ -5,39 +5,54 @@ package udp
 import (
 	"net"
 	"net/netip"
+	"syscall"
 )
 
 // conn is a socket that moves one datagram with each system call.
 type conn struct {
 	socket *net.UDPConn
 	local  netip.AddrPort
+
+	buffers Buffers
 }
 
 // newConn makes a conn of a socket. That the system grants smaller buffers
 // than asked for is no error.
 func newConn(socket *net.UDPConn) (Conn, error) {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	askForBuffer(socket.SetReadBuffer)
+	askForBuffer(socket.SetWriteBuffer)
+	c := &conn{socket: socket, local: boundTo(socket), buffers: Buffers{Asked: socketBuffer}}
+	err = raw.Control(func(fd uintptr) {
+		c.buffers.Receive = bufferSize(fd, syscall.SO_RCVBUF)
+		c.buffers.Send = bufferSize(fd, syscall.SO_SNDBUF)
+	})
+	return c, err
+}
+
+// askForBuffer asks for less and less: some systems refuse what exceeds their
+// limit, rather than granting what they can.
+func askForBuffer(set func(bytes int) error) {
 	for size := socketBuffer; size >= socketBuffer/32; size /= 2 {
-		if socket.SetReadBuffer(size) == nil {
-			break
+		if set(size) == nil {
+			return
 		}
 	}
-	for size := socketBuffer; size >= socketBuffer/32; size /= 2 {
-		if socket.SetWriteBuffer(size) == nil {
-			break
-		}
-	}
-	return &conn{socket: socket, local: boundTo(socket)}, nil
 }
 
 func (c *conn) LocalAddr() netip.AddrPort { return c.local }
 func (c *conn) SocketDrops() uint64       { return 0 }
-func (c *conn) ReceiveBuffer() int        { return 0 }
+func (c *conn) ReceiveBuffer() int        { return c.buffers.Receive }
+func (c *conn) granted() Buffers          { return c.buffers }
 
 // PortClosed asks with a socket of its own.
 func (c *conn) PortClosed(remote netip.AddrPort) bool { return portClosed(remote) }
 
 // WatchRefusals does nothing: the system does not tell.
-func (c *conn) WatchRefusals(func(netip.AddrPort)) {}
+func (c *conn) WatchRefusals(func(netip.AddrPort, []byte)) {}
 
 func (c *conn) Close() error { return c.socket.Close() }
 

@@ -13,18 +13,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// open listens until the test is over, or skips it where there is no such
-// address.
-func open(t *testing.T, address string) Conn {
-	t.Helper()
-	c, err := Listen(address)
-	if err != nil {
-		t.Skipf("no socket on %s: %v", address, err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
 // train returns n bytes that differ from datagram to datagram.
 func train(n int) []byte {
 	p := make([]byte, n)
@@ -76,31 +64,37 @@ func TestTrains(t *testing.T) {
 	} {
 		for _, host := range []string{"127.0.0.1", "[::1]"} {
 			t.Run(test.name+" on "+host, func(t *testing.T) {
-				a, b := open(t, host+":0"), open(t, host+":0")
-				sent := train(test.bytes)
-				if err := a.WriteTrain(sent, test.size, b.LocalAddr(), netip.AddrPort{}); err != nil {
-					t.Fatal(err)
-				}
-				got, remote, local := receive(t, b, len(sent), test.size)
-				if !bytes.Equal(got, sent) {
-					t.Error("other bytes arrived than were sent")
-				}
-				if remote != a.LocalAddr() || local != b.LocalAddr() {
-					t.Errorf("from %v to %v, want from %v to %v", remote, local, a.LocalAddr(), b.LocalAddr())
-				}
+				inEachMode(t, func(t *testing.T, m mode) {
+					a, b := m.open(t, host+":0"), m.open(t, host+":0")
+					sent := train(test.bytes)
+					if err := a.WriteTrain(sent, test.size, b.LocalAddr(), netip.AddrPort{}); err != nil {
+						t.Fatal(err)
+					}
+					got, remote, local := receive(t, b, len(sent), test.size)
+					if !bytes.Equal(got, sent) {
+						t.Error("other bytes arrived than were sent")
+					}
+					if remote != a.LocalAddr() || local != b.LocalAddr() {
+						t.Errorf("from %v to %v, want from %v to %v", remote, local, a.LocalAddr(), b.LocalAddr())
+					}
+				})
 			})
 		}
 	}
 }
 
 func TestDualStackAnswersFromTheAddressThatWasAddressed(t *testing.T) {
-	server := open(t, ":0")
+	inEachMode(t, answersFromTheAddressThatWasAddressed)
+}
+
+func answersFromTheAddressThatWasAddressed(t *testing.T, m mode) {
+	server := m.open(t, ":0")
 	for _, host := range []string{"127.0.0.1", "127.0.0.2", "::1"} {
 		if host != "127.0.0.1" && !canBind(host) {
 			t.Logf("no address %s here", host)
 			continue
 		}
-		client := open(t, net.JoinHostPort(host, "0"))
+		client := m.open(t, net.JoinHostPort(host, "0"))
 		question, answer := []byte("question"), train(5*1064)
 		if err := client.WriteTrain(question, len(question), at(server, host), netip.AddrPort{}); err != nil {
 			t.Fatal(err)
@@ -136,13 +130,13 @@ func canBind(host string) bool {
 }
 
 func TestUnspecifiedIPv4MeansIPv4Alone(t *testing.T) {
-	if got := open(t, "0.0.0.0:0").LocalAddr().Addr(); !got.Is4() {
+	if got := modes[0].open(t, "0.0.0.0:0").LocalAddr().Addr(); !got.Is4() {
 		t.Errorf("0.0.0.0 is bound to %v", got)
 	}
 }
 
 func TestListenErrors(t *testing.T) {
-	taken := open(t, "127.0.0.1:0")
+	taken := modes[0].open(t, "127.0.0.1:0")
 	for _, address := range []string{"", "127.0.0.1", "127.0.0.1:http3", "127.0.0.1:99999", taken.LocalAddr().String()} {
 		if c, err := Listen(address); err == nil && address != "" {
 			t.Errorf("Listen(%q) = %v, want an error", address, c.LocalAddr())
@@ -158,29 +152,37 @@ func TestCloseEndsReadAndWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []Conn{open(t, "127.0.0.1:0"), memory} {
-		done := make(chan error)
-		go func() {
-			_, _, _, _, _, err := c.ReadTrain(make([]byte, MaxTrain))
-			done <- err
-		}()
-		c.Close()
-		if err := <-done; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("ReadTrain after Close: %v", err)
-		}
-		if err := c.WriteTrain(train(3000), 1000, at(c, "127.0.0.1"), netip.AddrPort{}); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("WriteTrain after Close: %v", err)
-		}
+	t.Run("memory", func(t *testing.T) { closeEndsReadAndWrite(t, memory) })
+	inEachMode(t, func(t *testing.T, m mode) { closeEndsReadAndWrite(t, m.open(t, "127.0.0.1:0")) })
+}
+
+func closeEndsReadAndWrite(t *testing.T, c Conn) {
+	done := make(chan error)
+	go func() {
+		_, _, _, _, _, err := c.ReadTrain(make([]byte, MaxTrain))
+		done <- err
+	}()
+	c.Close()
+	if err := <-done; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("ReadTrain during Close: %v", err)
+	}
+	if _, _, _, _, _, err := c.ReadTrain(make([]byte, MaxTrain)); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("ReadTrain after Close: %v", err)
+	}
+	if err := c.WriteTrain(train(3000), 1000, at(c, "127.0.0.1"), netip.AddrPort{}); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("WriteTrain after Close: %v", err)
 	}
 }
 
-func TestNobodyListensIsNoEnd(t *testing.T) {
+func TestNobodyListensIsNoEnd(t *testing.T) { inEachMode(t, nobodyListensIsNoEnd) }
+
+func nobodyListensIsNoEnd(t *testing.T, m mode) {
 	// The ICMP messages about the first train must not keep the later one
 	// from being received.
-	gone := open(t, "127.0.0.1:0")
+	gone := m.open(t, "127.0.0.1:0")
 	address := gone.LocalAddr()
 	gone.Close()
-	a, b := open(t, "127.0.0.1:0"), open(t, "127.0.0.1:0")
+	a, b := m.open(t, "127.0.0.1:0"), m.open(t, "127.0.0.1:0")
 	for range 5 {
 		if err := a.WriteTrain(train(2128), 1064, address, netip.AddrPort{}); isClosed(err) {
 			t.Fatal(err)
@@ -190,4 +192,45 @@ func TestNobodyListensIsNoEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	receive(t, a, 2128, 1064)
+}
+
+func TestEmptyAndTooLongDatagramsDoNoHarm(t *testing.T) {
+	inEachMode(t, func(t *testing.T, m mode) {
+		c := m.open(t, "127.0.0.1:0")
+		from, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(c.LocalAddr()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer from.Close()
+		for _, size := range []int{50, 0, 200, 70} {
+			if _, err := from.Write(train(size)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		buf := make([]byte, 100) // so 200 is too long
+		for _, want := range []int{50, 0, 70} {
+			n, segmentSize, remote, _, _, err := c.ReadTrain(buf)
+			if err != nil || n != want || segmentSize != want || !bytes.Equal(buf[:n], train(want)) {
+				t.Errorf("%d bytes in datagrams of %d, error %v; want one of %d", n, segmentSize, err, want)
+			}
+			if remote != unmap(from.LocalAddr().(*net.UDPAddr).AddrPort()) {
+				t.Errorf("from %v, want %v", remote, from.LocalAddr())
+			}
+		}
+	})
+}
+
+func TestGrantedBuffers(t *testing.T) {
+	c := modes[0].open(t, "127.0.0.1:0")
+	got := BuffersOf(c)
+	if got.Asked != socketBuffer || got.Receive <= 0 || got.Send <= 0 || got.Receive != c.ReceiveBuffer() {
+		t.Errorf("%+v, receive buffer %d", got, c.ReceiveBuffer())
+	}
+	memory, err := NewMemoryNet(nil).Listen(alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := BuffersOf(memory); got != (Buffers{}) {
+		t.Errorf("a socket in memory: %+v", got)
+	}
 }
