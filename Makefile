@@ -8,7 +8,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 \
              windows/amd64 windows/arm64 freebsd/amd64 freebsd/arm64
 
-.PHONY: demo test build lint cross unit fuzz e2e clean help
+.PHONY: demo test build lint cross unit fuzz e2e bench bench-micro clean help
 .NOTPARALLEL:
 
 demo: build ## move a real file both ways over a bad network, and compare
@@ -74,5 +74,11 @@ e2e: ## the built programs, through very bad networks and across network namespa
 clean: ## remove the programs
 	rm -rf bin
 
+bench: build ## what this machine can, uft, and the peers, in one run (takes long; OPTIONS=...)
+	@bash scripts/bench.sh --case all --write $(OPTIONS)
+
+bench-micro: ## the micro-benchmarks, compared with those of OLD=FILE
+	@bash scripts/bench.sh micro
+
 help: ## this list
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1: \2/p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1: \2/p' Makefile

@@ -1,0 +1,85 @@
+// The program bench measures what a clean path costs: the raw ceiling of the
+// machine, the bare pipeline, uft, and the programs that people move files
+// with today, all in one run, taking turns, so that a noisy machine is noisy
+// for everybody. "make bench" at the root of the repository runs it.
+//
+// It is a module of its own: what it is compared with (quic-go, kcp-go) must
+// not become a requirement of uft.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	// SIGPIPE too: output into a pager that ends must not leave namespaces behind.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run is main with an error. Called as "bench worker ROLE ...", the program is
+// one end of a measurement and not the bench itself.
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "worker" {
+		return work(args[1:])
+	}
+	o, err := parseOptions(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil // the flag package has printed it
+	}
+	if err != nil {
+		return err
+	}
+	if o.install {
+		if err := installPackages(ctx); err != nil {
+			return err
+		}
+	}
+	r, err := newRig(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+
+	doc := newReport(r, args)
+	fmt.Println(doc.heading())
+	for _, name := range o.cases {
+		if err := cases[name](ctx, r, doc); err != nil {
+			return fmt.Errorf("case %s: %w", name, err)
+		}
+	}
+	if o.output != "" {
+		if err := os.WriteFile(o.output, []byte(doc.markdown()), 0o644); err != nil {
+			return err
+		}
+		fmt.Println("written:", o.output)
+	}
+	if len(doc.failed) > 0 {
+		return errors.New("failed: " + strings.Join(doc.failed, "; "))
+	}
+	return nil
+}
+
+// cases are the things that --case chooses from.
+var cases = map[string]func(context.Context, *rig, *report) error{
+	"files":   measureFiles,
+	"many":    measureMany,
+	"small":   measureSmall,
+	"memory":  measureMemory,
+	"buffers": measureBuffers,
+}
+
+// caseOrder is the order of "--case all" and of the usage text.
+var caseOrder = []string{"files", "many", "small", "memory", "buffers"}

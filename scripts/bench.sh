@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The benchmarks. Both ends of everything run on this machine.
+#
+#   scripts/bench.sh [OPTION...]     clean path: bench/, whose options -h lists;
+#                                    the programs in bin/ are measured as they are
+#   scripts/bench.sh micro           every Benchmark function of internal/, six
+#                                    times; to $NEW (bench-new.out). With OLD=FILE
+#                                    of an earlier run both are compared
+#   scripts/bench.sh smoke           whether the bench itself works, in seconds
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+benchstat='go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da'
+
+# micro runs the micro-benchmarks and says which packages have none.
+micro() {
+  local new=${NEW:-bench-new.out} package folder packages=() none=()
+  while read -r package folder; do
+    if grep -qs '^func Benchmark' "$folder"/*_test.go; then
+      packages+=("$package")
+    else
+      none+=("${package#example.com/uft/}")
+    fi
+  done < <(go list -f '{{.ImportPath}} {{.Dir}}' ./internal/...)
+  [ "${#none[@]}" -eq 0 ] || echo "without a benchmark: ${none[*]}"
+  [ "${#packages[@]}" -gt 0 ] || { echo "there is no benchmark yet"; return; }
+  go test -run '^$' -bench "${BENCH:-.}" -benchmem -count "${COUNT:-6}" "${packages[@]}" | tee "$new"
+  $benchstat ${OLD:+"$OLD"} "$new"
+}
+
+# clean builds the bench, which is a module of its own, and runs it.
+clean() {
+  built=$(mktemp -d "${TMPDIR:-/tmp}/uft-bench.XXXXXX")
+  trap 'rm -rf "$built"' EXIT
+  (cd bench && CGO_ENABLED=0 go build -trimpath -o "$built/bench" .)
+  trap : INT TERM # the bench has them too, cleans up, and ends with an error
+  "$built/bench" "$@"
+}
+
+case ${1:-} in
+  micro) micro ;;
+  smoke)
+    (cd bench && go vet ./... && go test ./...)
+    clean --size 16M --rounds 1 --only raw,pipe,uft
+    ;;
+  *) clean "$@" ;;
+esac
