@@ -49,8 +49,28 @@ func TestForgedICMP(t *testing.T) {
 	defer unix.Close(raw) //nolint:errcheck // nothing is left to be sent
 	for _, address := range []string{"127.0.0.1:0", "[::]:0"} {
 		for _, m := range [][2]byte{
-			{3, 0}, {3, 1}, {3, 2}, {3, 3}, {3, 4}, {3, 5}, {3, 6}, {3, 7}, {3, 8}, {3, 9}, {3, 10}, {3, 11}, {3, 12}, {3, 13}, {3, 14}, {3, 15},
-			{4, 0}, {11, 0}, {11, 1}, {12, 0}, {12, 1}, {12, 2},
+			{3, 0},
+			{3, 1},
+			{3, 2},
+			{3, 3},
+			{3, 4},
+			{3, 5},
+			{3, 6},
+			{3, 7},
+			{3, 8},
+			{3, 9},
+			{3, 10},
+			{3, 11},
+			{3, 12},
+			{3, 13},
+			{3, 14},
+			{3, 15},
+			{4, 0},
+			{11, 0},
+			{11, 1},
+			{12, 0},
+			{12, 1},
+			{12, 2},
 		} {
 			t.Run(fmt.Sprintf("%s type %d code %d", address, m[0], m[1]), func(t *testing.T) {
 				c, err := Listen(address)
