@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-total=${FUZZ_SECONDS:-40} # for all targets together, compiling not counted
+total=${FUZZ_SECONDS:-25} # for all targets together, compiling not counted
 most=3000                 # milliseconds for one target
 
 # "go test -list" prints the targets of a package, then "ok" and its name.
