@@ -152,6 +152,36 @@ func TestReceiveCredit(t *testing.T) {
 	}
 }
 
+// TestWindowShrinks: what was granted before anything was known of the path comes
+// down to what the path needs, and up again when that is more.
+func TestWindowShrinks(t *testing.T) {
+	const rtt = time.Millisecond
+	c := newReceiveCredit(32<<20, 64<<20)
+	now := instant.Time(time.Second)
+	// 400 MB/s: 0.4 MB in a round trip.
+	for range 1000 {
+		now = now.Add(rtt)
+		c.use(400_000)
+		c.consume(now, rtt, 400_000)
+		if c.limit < c.consumed+steadyWindow/2 {
+			t.Fatalf("%d of credit left", c.limit-c.consumed)
+		}
+	}
+	if want := uint64(steadyWindow + 4*400_000); c.window > want+want/4 || c.window < steadyWindow {
+		t.Errorf("a window of %d, want about %d", c.window, want)
+	}
+	// 200 times the round trip: it is used up at once, again and again.
+	for range 20 {
+		now = now.Add(200 * rtt)
+		n := c.limit - c.received
+		c.use(n)
+		c.consume(now, 200*rtt, n)
+	}
+	if c.window != 64<<20 {
+		t.Errorf("a window of %d on a long path", c.window)
+	}
+}
+
 func TestSendCredit(t *testing.T) {
 	c := sendCredit{limit: 10, used: 4}
 	if c.raise(10) || c.raise(3) || !c.raise(12) || c.left() != 8 {

@@ -10,7 +10,8 @@ import (
 // (docs/protocol.md §9.3): the peer may send up to limit, an absolute count.
 // The limit is what was consumed plus a window; the window doubles, up to a
 // maximum, when the peer uses it up within two round trips, so that it is
-// never the reason why a long path is not full.
+// never the reason why a long path is not full. Where far more is granted than
+// the path can hold, it shrinks: what is granted may have to be kept in memory.
 type receiveCredit struct {
 	limit    uint64 // last limit announced, or about to be
 	received uint64 // what the peer has used of it
@@ -43,14 +44,24 @@ func (c *receiveCredit) consume(now instant.Time, rtt time.Duration, n uint64) {
 	}
 }
 
+// steadyWindow is what a window does not shrink below: some 20 ms at 3 Gbit/s,
+// for moments in which the application does not take anything.
+const steadyWindow = 8 << 20
+
 // tune doubles the window when half of it was consumed in under two round
-// trips.
+// trips. Otherwise it brings the window down to four times what is consumed in a
+// round trip, and steadyWindow: bytes that are lost stand in memory for some
+// round trips, with all that came after them in the same piece.
 func (c *receiveCredit) tune(now instant.Time, rtt time.Duration) {
-	if c.consumed-c.epochAt < c.window/2 {
+	consumed := c.consumed - c.epochAt
+	if consumed < c.window/2 {
 		return
 	}
-	if c.epoch.IsSet() && now.Sub(c.epoch) < 2*rtt && c.window < c.max {
-		c.window = min(2*c.window, c.max)
+	if took := now.Sub(c.epoch); c.epoch.IsSet() && took < 2*rtt {
+		c.window = max(c.window, min(2*c.window, c.max))
+	} else if c.epoch.IsSet() {
+		inRoundTrip := uint64(float64(consumed) * float64(rtt) / float64(took))
+		c.window = min(c.window, steadyWindow+4*inRoundTrip)
 	}
 	c.epoch, c.epochAt = now, c.consumed
 }
