@@ -25,25 +25,39 @@ type BulkReceiver struct {
 	id   uint16
 
 	// Guarded by conn.mu.
-	partial  map[int64]*partialSlab // by index: offset / SlabSize
-	finished ranges.Set             // bytes that were queued or skipped
-	skipped  bool                   // Skip was called
-	ready    []Slab
-	arrived  signal
-	size     int64 // in all, if known
-	known    bool
-	err      error // why nothing more comes
+	partial     map[int64]*partialSlab // by index: offset / SlabSize
+	recent      *partialSlab           // the one that was written to last, and its index
+	recentIndex int64
+	finished    ranges.Set // bytes that were queued or skipped
+	skipped     bool       // Skip was called
+	ready       []Slab
+	arrived     signal
+	size        int64 // in all, if known
+	known       bool
+	err         error // why nothing more comes
 }
 
 // receiver returns the receiving end of a transfer, a new one for a new
 // transfer. c.mu is held.
 func (c *Conn) receiver(id uint16) *BulkReceiver {
+	if c.recent != nil && c.recent.id == id {
+		return c.recent
+	}
 	r := c.receivers[id]
 	if r == nil {
 		r = &BulkReceiver{conn: c, id: id, partial: map[int64]*partialSlab{}}
 		c.receivers[id] = r
 	}
+	c.recent = r
 	return r
+}
+
+// forgetReceiver forgets a transfer that is over. c.mu is held.
+func (c *Conn) forgetReceiver(r *BulkReceiver) {
+	delete(c.receivers, r.id)
+	if c.recent == r {
+		c.recent = nil
+	}
 }
 
 // takeBlock puts the bytes of a DATA frame where they belong. c.mu is held.
@@ -72,10 +86,13 @@ func (r *BulkReceiver) put(offset int64, p []byte) {
 		}
 	}
 	c, index := r.conn, offset/SlabSize
-	slab := r.partial[index]
-	if slab == nil {
-		slab = c.newPartialSlab()
-		r.partial[index] = slab
+	slab := r.recent
+	if slab == nil || r.recentIndex != index {
+		if slab = r.partial[index]; slab == nil {
+			slab = c.newPartialSlab()
+			r.partial[index] = slab
+		}
+		r.recent, r.recentIndex = slab, index
 	}
 	if taken := slab.write(offset%SlabSize, p); taken > 0 {
 		c.occupy(taken)
@@ -139,6 +156,7 @@ func (r *BulkReceiver) checkSlab(index int64, slab *partialSlab) {
 		}
 	}
 	delete(r.partial, index)
+	r.recent = nil
 	before, after := slab.memory, int64(0)
 	for i, run := range slab.got {
 		data, memory := slab.take(int64(run.Start)%SlabSize, int64(run.Len()), i == len(slab.got)-1)
@@ -199,7 +217,7 @@ func (r *BulkReceiver) next() (slab Slab, found bool, err error) {
 		if !r.skipped {
 			// Every byte has come. Skipped ones may still come, and are to
 			// find their receiver.
-			delete(r.conn.receivers, r.id)
+			r.conn.forgetReceiver(r)
 		}
 		return Slab{}, false, io.EOF
 	}
@@ -274,6 +292,7 @@ func (r *BulkReceiver) drop(slab *partialSlab, start, end uint64) {
 // discard forgets a partial slab without bytes.
 func (r *BulkReceiver) discard(index int64, slab *partialSlab) {
 	delete(r.partial, index)
+	r.recent = nil
 	r.conn.occupy(-slab.free())
 }
 
@@ -308,6 +327,6 @@ func (r *BulkReceiver) breakOff(err error) {
 		r.release(slab)
 	}
 	r.ready = nil
-	delete(r.conn.receivers, r.id)
+	r.conn.forgetReceiver(r)
 	r.arrived.wake()
 }

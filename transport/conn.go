@@ -80,7 +80,8 @@ type Conn struct {
 	senders   map[uint16]*BulkSender
 	source    *BulkSender // whose block was asked for last
 	receivers map[uint16]*BulkReceiver
-	resident  int64 // bytes of the buffers of all senders
+	recent    *BulkReceiver // that receiver returned last: block after block belongs to the same
+	resident  int64         // bytes of the buffers of all senders
 
 	newStreams   []*Stream
 	newReceivers []*BulkReceiver

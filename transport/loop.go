@@ -148,7 +148,7 @@ func (c *Conn) advance(out []byte, received int) (closing, more bool) {
 		c.progress.wake()
 	}
 	closing = c.closing
-	probes := c.core.Stats().ProbeTimeouts
+	probes := c.core.ProbeTimeouts()
 	c.mu.Unlock()
 	if received > 0 {
 		c.port.heard(now, probes)

@@ -31,6 +31,7 @@ func (t *bulkIn) over() bool {
 // bulkReceiver is all incoming transfers of a connection.
 type bulkReceiver struct {
 	byID   map[uint16]*bulkIn
+	recent *bulkIn       // that get returned last: block after block belongs to the same
 	closed idSet         // transfers that are over, of which this one bit is kept
 	stops  idSet         // those with a STOP_BULK to send
 	ranges int           // of all bulkIn.received together
@@ -49,10 +50,18 @@ func newBulkReceiver(cfg *Config) bulkReceiver {
 	}
 }
 
+// get returns the transfer with that id, or nil.
+func (b *bulkReceiver) get(id uint16) *bulkIn {
+	if b.recent == nil || b.recent.id != id {
+		b.recent = b.byID[id]
+	}
+	return b.recent
+}
+
 // incoming finds the transfer of a frame; the first frame opens it. It is nil
 // for one that is over: the frame is a repeat.
 func (c *Conn) incoming(id uint16) *bulkIn {
-	if t := c.bulkIn.byID[id]; t != nil || c.bulkIn.closed.has(id) {
+	if t := c.bulkIn.get(id); t != nil || c.bulkIn.closed.has(id) {
 		return t
 	}
 	t := &bulkIn{id: id}
@@ -131,6 +140,7 @@ func (c *Conn) closeBulk(t *bulkIn) {
 func (b *bulkReceiver) forget(t *bulkIn) {
 	b.ranges -= len(t.received)
 	delete(b.byID, t.id)
+	b.recent = nil
 	b.closed.put(t.id, true)
 	b.stops.put(t.id, false)
 }
@@ -138,7 +148,7 @@ func (b *bulkReceiver) forget(t *bulkIn) {
 // ConsumeBulk says that the received bytes [start, end) no longer occupy
 // memory. Each byte must be given back once.
 func (c *Conn) ConsumeBulk(id uint16, start, end uint64) {
-	t := c.bulkIn.byID[id]
+	t := c.bulkIn.get(id)
 	if t == nil || start >= end {
 		return // a transfer that was forgotten has given everything back
 	}
@@ -148,7 +158,7 @@ func (c *Conn) ConsumeBulk(id uint16, start, end uint64) {
 // StopBulk says that nothing more of the transfer is wanted. What is on its
 // way is dropped; what the application holds it still gives back.
 func (c *Conn) StopBulk(id uint16, code uint64) {
-	t := c.bulkIn.byID[id]
+	t := c.bulkIn.get(id)
 	if t != nil && t.stop == nil && !t.reset {
 		t.stop = &code
 		c.bulkIn.stops.put(id, true)

@@ -46,6 +46,7 @@ type BulkSent struct {
 // its cost must not grow with the number of transfers.
 type bulkSender struct {
 	byID   map[uint16]*bulkOut
+	recent *bulkOut // that get returned last: block after block asks for the same
 	nextID uint32
 	credit sendCredit // new bytes, of all transfers together: MAX_BULK_DATA
 
@@ -58,7 +59,13 @@ type bulkSender struct {
 	waiting uint64 // bytes, and ends, that wait for their acknowledgement
 }
 
-func (b *bulkSender) get(id uint16) *bulkOut { return b.byID[id] }
+// get returns the transfer with that id, or nil.
+func (b *bulkSender) get(id uint16) *bulkOut {
+	if b.recent == nil || b.recent.id != id {
+		b.recent = b.byID[id]
+	}
+	return b.recent
+}
 
 // update brings sets and totals up to date with a transfer that has changed.
 func (b *bulkSender) update(t *bulkOut) {
@@ -89,6 +96,7 @@ func (b *bulkSender) forget(t *bulkOut) {
 	b.update(t)
 	b.open.put(t.id, false)
 	delete(b.byID, t.id)
+	b.recent = nil
 }
 
 // next returns the transfer whose block is to be sent next, or nil.
@@ -96,13 +104,13 @@ func (b *bulkSender) next() *bulkOut {
 	lossy, some := b.lossy.first()
 	if b.credit.left() > 0 {
 		if fresh, ok := b.fresh.first(); ok && (!some || fresh < lossy) {
-			return b.byID[fresh]
+			return b.get(fresh)
 		}
 	}
 	if !some {
 		return nil
 	}
-	return b.byID[lossy]
+	return b.get(lossy)
 }
 
 // OpenBulk begins an outgoing transfer.

@@ -308,6 +308,9 @@ func (c *Conn) Stats() Stats {
 	return s
 }
 
+// ProbeTimeouts returns how many probe timeouts there were, as Stats does.
+func (c *Conn) ProbeTimeouts() uint64 { return c.stats.ProbeTimeouts }
+
 // violation is a connection error that the peer caused.
 func violation(code wire.ErrorCode, format string, args ...any) error {
 	return &wire.Error{Code: code, Reason: fmt.Sprintf(format, args...)}
