@@ -245,19 +245,22 @@ func (in *incoming) settle() bool {
 	}
 }
 
-// commit makes the verified file appear, durable, and tells the sender. It
-// waits for the end of the handshake: what came before that may be a replay, and
-// must not bring back what its owner has removed.
+// commit makes the verified file appear, durable, and tells the sender. Where it
+// takes the place of another it waits for the end of the handshake: what comes
+// before that may have been held up by somebody on the path, once, for as long as
+// they liked, and must not replace what is newer (docs/protocol.md §6.6).
 func (in *incoming) commit() error {
-	select {
-	case <-in.c.conn.Connected():
-	case <-in.ctx.Done():
-		return nil
-	}
 	in.c.mu.Lock()
 	same := in.receiver.Same()
 	size, _ := in.receiver.Size()
 	in.c.mu.Unlock()
+	if in.existing != nil && !same {
+		select {
+		case <-in.c.conn.Connected():
+		case <-in.ctx.Done():
+			return nil
+		}
+	}
 	var err error
 	switch {
 	case in.target == nil:

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -93,25 +94,43 @@ func issue(t *testing.T, tickets *Tickets) *tls.SessionState {
 	return &tls.SessionState{Extra: [][]byte{[]byte("of another layer"), extra}}
 }
 
-func TestTicketServesOnce(t *testing.T) {
+func TestHelloServesOnce(t *testing.T) {
 	tickets := newTickets(t)
 	first, second := issue(t, tickets), issue(t, tickets)
+	one, other := helloDigest{1}, helloDigest{2}
 	for _, c := range []struct {
 		name  string
 		state *tls.SessionState
+		hello helloDigest
 		want  bool
 	}{
-		{"first", first, true},
-		{"first again", first, false},
-		{"second", second, true},
-		{"second again", second, false},
-		{"of another process", issue(t, newTickets(t)), false},
-		{"without a name", &tls.SessionState{}, false},
-		{"with half a name", &tls.SessionState{Extra: [][]byte{[]byte(ticketIDPrefix)}}, false},
+		{"first", first, one, true},
+		{"first again", first, one, false},
+		{"first, another hello", first, other, true},
+		{"first, another hello again", first, other, false},
+		{"first once more", first, one, false},
+		{"second", second, one, true},
+		{"second again", second, one, false},
+		{"of another process", issue(t, newTickets(t)), one, false},
+		{"without a name", &tls.SessionState{}, one, false},
+		{"with half a name", &tls.SessionState{Extra: [][]byte{[]byte(ticketIDPrefix)}}, one, false},
 	} {
-		if got := tickets.redeem(c.state); got != c.want {
+		if got := tickets.redeem(c.state, c.hello); got != c.want {
 			t.Errorf("%s: fresh %v", c.name, got)
 		}
+	}
+}
+
+func TestUsesOfATicketAreBounded(t *testing.T) {
+	tickets := newTickets(t)
+	state := issue(t, tickets)
+	for i := range maxUses {
+		if !tickets.redeem(state, helloDigest{0: byte(i), 1: 1}) {
+			t.Fatalf("use %d was refused", i)
+		}
+	}
+	if tickets.redeem(state, helloDigest{1: 2}) {
+		t.Errorf("more than %d uses", maxUses)
 	}
 }
 
@@ -119,17 +138,44 @@ func TestOldestTicketIsForgotten(t *testing.T) {
 	tickets := newTickets(t)
 	oldest, second := issue(t, tickets), issue(t, tickets)
 	var newest *tls.SessionState
-	for range maxUnusedTickets - 1 {
+	for range maxTickets - 1 {
 		newest = issue(t, tickets)
 	}
-	if len(tickets.unused) != maxUnusedTickets || len(tickets.issued) != maxUnusedTickets {
-		t.Errorf("%d unused tickets and %d issued ones are remembered", len(tickets.unused), len(tickets.issued))
+	if len(tickets.uses) != maxTickets || len(tickets.issued) != maxTickets {
+		t.Errorf("%d tickets are remembered, %d of them in order", len(tickets.uses), len(tickets.issued))
 	}
-	if tickets.redeem(oldest) {
+	if tickets.redeem(oldest, helloDigest{}) {
 		t.Error("the oldest ticket is still remembered")
 	}
-	if !tickets.redeem(second) || !tickets.redeem(newest) {
+	if !tickets.redeem(second, helloDigest{}) || !tickets.redeem(newest, helloDigest{}) {
 		t.Error("a ticket was forgotten too early")
+	}
+}
+
+// TestHelloDigest: it is that of the first message alone, in whatever pieces that
+// comes.
+func TestHelloDigest(t *testing.T) {
+	message := append([]byte{1, 0, 1, 0x2c}, bytes.Repeat([]byte{7}, 300)...)
+	whole := newHelloHasher()
+	whole.add(message)
+	want := whole.digest()
+	for size := 1; size <= len(message)+5; size++ {
+		h := newHelloHasher()
+		for piece := range slices.Chunk(append(bytes.Clone(message), 1, 2, 3, 4, 5), size) {
+			h.add(piece)
+		}
+		if h.digest() != want {
+			t.Fatalf("in pieces of %d bytes: another digest", size)
+		}
+	}
+	for i := range message {
+		changed := bytes.Clone(message)
+		changed[i] ^= 1
+		h := newHelloHasher()
+		h.add(changed)
+		if h.digest() == want {
+			t.Errorf("byte %d makes no difference", i)
+		}
 	}
 }
 

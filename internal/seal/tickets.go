@@ -5,15 +5,18 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 )
 
 const (
 	// ticketIDSize is the length in bytes of the random name of a ticket.
 	ticketIDSize = 16
-	// maxUnusedTickets bounds what a process remembers of the tickets it has
-	// given out. At 16 bytes each, twice, this is about 200 KiB at most.
-	maxUnusedTickets = 4096
+	// maxTickets bounds how many of the tickets that it has given out a process
+	// remembers, and maxUses how often each may be used. At 16 bytes for each
+	// ticket and each use this is some 4 MiB at most.
+	maxTickets = 4096
+	maxUses    = 64
 	// ticketIDPrefix marks our entry in the state that a ticket carries, as
 	// tls.SessionState.Extra asks for.
 	ticketIDPrefix = "uft/1 ticket id "
@@ -24,23 +27,25 @@ type ticketID [ticketIDSize]byte
 // Tickets are the session tickets of one server process. The keys they are
 // sealed with exist nowhere else, so all tickets die with the process.
 //
-// 0-RTT data can be recorded and sent again by anybody (RFC 8446 §8), so a
-// ticket admits it once. What is remembered are the tickets not used yet,
-// not the used ones: when the memory is full, the oldest ticket is forgotten
-// and its owner merely loses 0-RTT, where a forgotten used ticket would let a
-// replay in. A Tickets may be used by several goroutines at the same time.
+// 0-RTT data can be recorded and sent again by anybody, so each ClientHello with a
+// ticket admits it once (RFC 8446 §8.2). A client can use its ticket again, with
+// another ClientHello: one that sends a single small file is gone before the next
+// ticket could reach it. Only tickets that are remembered admit anything: when
+// the memory is full, the oldest is forgotten and its owner merely loses 0-RTT,
+// where a forgotten use would let a replay in. A Tickets may be used by several
+// goroutines at the same time.
 type Tickets struct {
 	key [32]byte
 
 	mu     sync.Mutex
-	unused map[ticketID]struct{}
-	issued []ticketID // a ring of the newest ids, used or not
+	uses   map[ticketID][]helloDigest
+	issued []ticketID // a ring of the newest ids
 	next   int        // where the ring continues once it is full
 }
 
 // NewTickets draws fresh ticket keys; a nil random is crypto/rand.
 func NewTickets(random io.Reader) (*Tickets, error) {
-	t := &Tickets{unused: make(map[ticketID]struct{})}
+	t := &Tickets{uses: make(map[ticketID][]helloDigest)}
 	if random == nil {
 		random = rand.Reader
 	}
@@ -61,22 +66,22 @@ func (t *Tickets) issue(random io.Reader) ([]byte, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.issued) < maxUnusedTickets {
+	if len(t.issued) < maxTickets {
 		t.issued = append(t.issued, id)
 	} else {
-		delete(t.unused, t.issued[t.next])
+		delete(t.uses, t.issued[t.next])
 		t.issued[t.next] = id
-		t.next = (t.next + 1) % maxUnusedTickets
+		t.next = (t.next + 1) % maxTickets
 	}
-	t.unused[id] = struct{}{}
+	t.uses[id] = nil
 	return append([]byte(ticketIDPrefix), id[:]...), nil
 }
 
-// redeem reports whether the state is that of a ticket that was not used
-// before, and marks it as used. The handshake that brings the ticket is not
-// yet known to be its owner's: a stranger who has seen a ticket pass can use
-// it up, and takes nothing from its owner but 0-RTT.
-func (t *Tickets) redeem(state *tls.SessionState) bool {
+// redeem reports whether the state is that of a ticket that this ClientHello did
+// not bring before, and remembers that it has. The handshake is not yet known to
+// be the ticket's owner's: a stranger who has seen a ticket pass can use it up,
+// and takes nothing from its owner but 0-RTT.
+func (t *Tickets) redeem(state *tls.SessionState, hello helloDigest) bool {
 	for _, extra := range state.Extra {
 		if len(extra) != len(ticketIDPrefix)+ticketIDSize || string(extra[:len(ticketIDPrefix)]) != ticketIDPrefix {
 			continue
@@ -84,9 +89,12 @@ func (t *Tickets) redeem(state *tls.SessionState) bool {
 		id := ticketID(extra[len(ticketIDPrefix):])
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		_, fresh := t.unused[id]
-		delete(t.unused, id)
-		return fresh
+		uses, known := t.uses[id]
+		if !known || len(uses) >= maxUses || slices.Contains(uses, hello) {
+			return false
+		}
+		t.uses[id] = append(uses, hello)
+		return true
 	}
 	return false
 }

@@ -28,6 +28,7 @@ type tlsEngine struct {
 	// At a server:
 	tickets     *Tickets
 	acceptEarly bool
+	hello       *helloHasher // of what the client says first
 	random      io.Reader
 }
 
@@ -58,7 +59,7 @@ func NewTLSClient(config ClientConfig) Engine {
 // NewTLSServer returns the server's side of a TLS handshake. It asks the
 // client for no certificate.
 func NewTLSServer(config ServerConfig) Engine {
-	e := &tlsEngine{tickets: config.Tickets, acceptEarly: config.AllowEarly, random: config.Rand}
+	e := &tlsEngine{tickets: config.Tickets, acceptEarly: config.AllowEarly, hello: newHelloHasher(), random: config.Rand}
 	tlsConfig := &tls.Config{
 		Rand:                   config.Rand,
 		Time:                   config.Time,
@@ -82,6 +83,9 @@ func (e *tlsEngine) Start() error {
 
 // HandleCrypto implements Engine.
 func (e *tlsEngine) HandleCrypto(level Level, data []byte) error {
+	if e.hello != nil && level == Initial {
+		e.hello.add(data)
+	}
 	return e.proceed(func() error { return e.conn.HandleData(tls.QUICEncryptionLevel(level), data) })
 }
 
@@ -185,7 +189,7 @@ func (e *tlsEngine) resume(state *tls.SessionState) {
 		state.EarlyData = state.EarlyData && e.offerEarly
 		return
 	}
-	fresh := e.tickets.redeem(state) // also where 0-RTT is not allowed: a ticket serves once
+	fresh := e.tickets.redeem(state, e.hello.digest()) // also where 0-RTT is not allowed now
 	state.EarlyData = state.EarlyData && fresh && e.acceptEarly
 }
 

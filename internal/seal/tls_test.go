@@ -165,23 +165,31 @@ func TestEarlyDataOnce(t *testing.T) {
 		t.Fatal("0-RTT with a fresh ticket was not accepted")
 	}
 
-	// The client uses the same session again: it resumes, without 0-RTT.
+	// The client uses the same session again, with a ClientHello of its own.
 	again := w.pair(t, session, true, true)
 	again.run(t)
 	again.wantDone(t, true)
-	if again.server.read[Early] != nil || !again.client.rejected {
-		t.Error("0-RTT with a used ticket was accepted")
+	if again.server.read[Early] == nil || again.client.rejected {
+		t.Error("0-RTT with another ClientHello was not accepted")
 	}
 
-	// Somebody else sends the recorded first flight again.
-	replay := w.pair(t, nil, false, true)
-	replay.start(t)
-	replay.server.deliver(Initial, first.client.flights[Initial])
-	for replay.server.step(newSide(t, "client", NewNull(Client, rand.Reader, nil))) {
-		continue
-	}
-	if replay.server.err != nil || replay.server.read[Early] != nil {
-		t.Errorf("replay: error %v, 0-RTT accepted %v", replay.server.err, replay.server.read[Early] != nil)
+	// Somebody else sends the recorded first flight again, as it was, in pieces,
+	// and with something behind it.
+	for _, how := range []struct {
+		name  string
+		piece int
+		more  []byte
+	}{{"as it was", 0, nil}, {"in pieces", 100, nil}, {"and more", 0, []byte{1, 0, 0, 0}}} {
+		replay := w.pair(t, nil, false, true)
+		replay.start(t)
+		replay.server.piece = how.piece
+		replay.server.deliver(Initial, append(bytes.Clone(first.client.flights[Initial]), how.more...))
+		for replay.server.step(newSide(t, "client", NewNull(Client, rand.Reader, nil))) {
+			continue
+		}
+		if replay.server.err != nil && how.more == nil || replay.server.read[Early] != nil {
+			t.Errorf("replay %s: error %v, 0-RTT accepted %v", how.name, replay.server.err, replay.server.read[Early] != nil)
+		}
 	}
 
 	// The session that the second connection has given is good for 0-RTT.
