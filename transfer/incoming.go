@@ -254,7 +254,7 @@ func (in *incoming) commit() error {
 	same := in.receiver.Same()
 	size, _ := in.receiver.Size()
 	in.c.mu.Unlock()
-	if in.existing != nil && !same {
+	if !same && in.mayReplace() {
 		select {
 		case <-in.c.conn.Connected():
 		case <-in.ctx.Done():
@@ -280,6 +280,20 @@ func (in *incoming) commit() error {
 	}
 	in.update(in.receiver.Committed)
 	return nil
+}
+
+// mayReplace reports whether the commit may take the place of a file that is
+// there. (One that appears between this and the commit could only be one that
+// comes at this very moment, too.)
+func (in *incoming) mayReplace() bool {
+	if in.target == nil || !in.target.replaces() {
+		return false
+	}
+	there, err := in.target.existing()
+	if err == nil {
+		_ = there.Close() // it was only opened
+	}
+	return !errors.Is(err, store.ErrNotFound)
 }
 
 // result says what became of the transfer, once it is done.
