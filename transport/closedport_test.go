@@ -125,10 +125,13 @@ func TestRefusalsThatProveNothing(t *testing.T) {
 		server.mu.Lock()
 		id := server.core.RemoteID()
 		server.mu.Unlock()
-		genuine := wire.AppendShortHeader(nil, wire.ShortHeader{Destination: id})
+		quote := func(id wire.ConnectionID) []byte {
+			return append(wire.AppendShortHeader(nil, wire.ShortHeader{Destination: id}), make([]byte, 51)...)
+		}
+		genuine := quote(id)
 		other := id
 		other[0]++
-		forged := wire.AppendShortHeader(nil, wire.ShortHeader{Destination: other})
+		forged := quote(other)
 		for _, test := range []struct {
 			name   string
 			quoted []byte
