@@ -2,10 +2,12 @@ package transport
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/uft/internal/seal"
 	"example.com/uft/internal/wire"
@@ -173,4 +175,31 @@ func TestFixedLocalPort(t *testing.T) {
 		echoed(t, c, 1000)
 		_ = c.Close()
 	}
+}
+
+// TestTCPPortThatSaysNothing: who accepts TCP connections and ends them is named
+// as the reason for the silence.
+func TestTCPPortThatSaysNothing(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	_, err = Dial(t.Context(), listener.Addr().String(), &Config{Carrier: TCP, HandshakeTimeout: time.Second})
+	var silence *TimeoutError
+	if !errors.As(err, &silence) || !errors.Is(silence.SendError, errNoAnswer) {
+		t.Errorf("got %v", err)
+	}
+	listener.Close()
+	<-served
 }

@@ -80,7 +80,7 @@ func (r *refusals) note(n uint64, now instant.Time) {
 	r.last = now
 }
 
-// heard notes that the server is there.
+// heard notes that the other side is there.
 func (w *portWatch) heard(now instant.Time, probes uint64) {
 	w.next, w.pause, w.closed, w.probes = now.Add(firstAsk), firstAsk, 0, probes
 }

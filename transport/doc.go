@@ -1,6 +1,6 @@
-// Package transport is reliable, encrypted connections over UDP: ordered
-// streams of bytes, and bulk transfers whose bytes arrive in any order, each at
-// its offset. The protocol is docs/protocol.md; its logic is internal/core, and
+// Package transport is reliable, encrypted connections over UDP, and over TCP
+// where UDP does not get through: ordered streams of bytes, and bulk transfers
+// whose bytes arrive in any order, each at its offset. The protocol is docs/protocol.md; its logic is internal/core, and
 // this package is the shell around it that has the goroutines, the sockets and
 // the clock.
 //
@@ -65,6 +65,10 @@
 // of the application act on the core themselves, under the connection's mutex,
 // and wake the owner, which sends what follows from them. The mutex is never
 // held over a system call, nor while anything is waited for.
+//
+// A TCP connection has a goroutine that reads and one that writes, so that the
+// owner never waits for it; at a client, one more opens it, and replaces it when
+// it breaks.
 //
 // # Limitations
 //

@@ -51,6 +51,9 @@ func (cfg *Config) dialTCP(ctx context.Context, remote netip.AddrPort, again boo
 	return dialer.DialContext(ctx, "tcp", remote.String())
 }
 
+// errNoAnswer says that a TCP connection came about and was of no use.
+var errNoAnswer = errors.New("the TCP port takes connections, but nothing of the protocol comes from there")
+
 // fallback brings a client's connection over TCP where UDP gets no answer, or
 // from the start where the client wants nothing else, and keeps it there: a TCP
 // connection that breaks is replaced. It is a goroutine of its own, because
@@ -83,8 +86,11 @@ func (f *fallback) run() {
 			}
 			if k.heard.Load() {
 				f.pause = firstRedial
-			} else if isDone(k.ended) {
-				err = k.err // it was of no use
+			} else {
+				err = errNoAnswer
+				if errors.Is(k.err, tcp.ErrPreface) {
+					err = k.err
+				}
 			}
 			pause = f.pause
 		}
