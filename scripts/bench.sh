@@ -3,28 +3,24 @@
 #
 #   scripts/bench.sh [OPTION...]     clean path: bench/, whose options -h lists;
 #                                    the programs in bin/ are measured as they are
-#   scripts/bench.sh micro           every Benchmark function of internal/, six
-#                                    times; to $NEW (bench-new.out). With OLD=FILE
-#                                    of an earlier run both are compared
+#   scripts/bench.sh micro           every Benchmark function, COUNT (6) times for
+#                                    TIME (1s); to $NEW (bench-new.out). With
+#                                    OLD=FILE of an earlier run both are compared
 #   scripts/bench.sh smoke           whether the bench itself works, in seconds
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 benchstat='go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da'
 
-# micro runs the micro-benchmarks and says which packages have none.
+# micro runs the micro-benchmarks of all packages that have some.
 micro() {
-  local new=${NEW:-bench-new.out} package folder packages=() none=()
+  local new=${NEW:-bench-new.out} package folder packages=()
   while read -r package folder; do
     if grep -qs '^func Benchmark' "$folder"/*_test.go; then
       packages+=("$package")
-    else
-      none+=("${package#example.com/uft/}")
     fi
-  done < <(go list -f '{{.ImportPath}} {{.Dir}}' ./internal/...)
-  [ "${#none[@]}" -eq 0 ] || echo "without a benchmark: ${none[*]}"
-  [ "${#packages[@]}" -gt 0 ] || { echo "there is no benchmark yet"; return; }
-  go test -run '^$' -bench "${BENCH:-.}" -benchmem -count "${COUNT:-6}" "${packages[@]}" | tee "$new"
+  done < <(go list -f '{{.ImportPath}} {{.Dir}}' ./...)
+  go test -run '^$' -bench "${BENCH:-.}" -benchmem -benchtime "${TIME:-1s}" -count "${COUNT:-6}" "${packages[@]}" | tee "$new"
   $benchstat ${OLD:+"$OLD"} "$new"
 }
 

@@ -101,10 +101,14 @@ func (s Set) search(v uint64) int {
 	return i
 }
 
+// fewRanges is how many ranges are moved without a thought.
+const fewRanges = 64
+
 // cut drops the ranges [i, j). What is sent in order is taken from the front
-// one range at a time, so there nothing is moved.
+// one range at a time, so there no long list is moved. A short one is: with the
+// places in front, it would lose the memory for the ranges to come.
 func (s Set) cut(i, j int) Set {
-	if i == 0 {
+	if i == 0 && len(s) > fewRanges {
 		return s[j:]
 	}
 	return slices.Delete(s, i, j)

@@ -1,0 +1,11 @@
+package xfer
+
+import "testing"
+
+// TestHashingAllocatesNothing: hashing a chunk that comes in slabs does not.
+func TestHashingAllocatesNothing(t *testing.T) {
+	hasher, slab := NewChunkHasher(), make([]byte, slabSize)
+	if got := testing.AllocsPerRun(20, func() { hashSlabs(hasher, slab) }); got > 0 {
+		t.Errorf("%v allocations a chunk, want none", got)
+	}
+}
