@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"io"
+	"slices"
 
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/ranges"
@@ -210,8 +211,7 @@ func (r *BulkReceiver) next() (slab Slab, found bool, err error) {
 		return Slab{}, false, r.err
 	case len(r.ready) > 0:
 		slab = r.ready[0]
-		r.ready[0] = Slab{}
-		r.ready = r.ready[1:]
+		r.ready = slices.Delete(r.ready, 0, 1) // so that the list keeps its memory
 		return slab, true, nil
 	case r.known && (r.size == 0 || r.finished.ContainsRange(0, uint64(r.size))):
 		if !r.skipped {
@@ -227,20 +227,33 @@ func (r *BulkReceiver) next() (slab Slab, found bool, err error) {
 // Release says that a slab is done with: the sender may send as many more
 // bytes. The data must not be used afterwards.
 func (r *BulkReceiver) Release(slab Slab) {
+	r.Keep(slab)
+	slab.Recycle()
+}
+
+// Keep says of a slab that the sender may send as many more bytes, although its
+// data are still used. Their memory is the caller's to bound from then on, and
+// to give back by Slab.Recycle.
+func (r *BulkReceiver) Keep(slab Slab) {
 	c := r.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r.release(slab)
+	r.keep(slab)
 	c.wakeOwner()
 }
 
-// release is Release with conn.mu held.
-func (r *BulkReceiver) release(slab Slab) {
-	c := r.conn
-	c.occupy(-slab.memory)
+// keep is Keep with conn.mu held.
+func (r *BulkReceiver) keep(slab Slab) {
+	r.conn.occupy(-slab.memory)
 	r.consume(uint64(slab.Offset), uint64(slab.Offset)+uint64(len(slab.Data)))
-	if slab.memory == SlabSize {
-		giveSlabSlice(slab.Data[:0])
+}
+
+// Recycle gives the memory of a slab that was kept back, to be used for another
+// one. The data must not be used afterwards. Where it is left out, the garbage
+// collector does the same later.
+func (s Slab) Recycle() {
+	if s.memory == SlabSize {
+		giveSlabSlice(s.Data[:0])
 	}
 }
 
@@ -324,7 +337,8 @@ func (r *BulkReceiver) breakOff(err error) {
 		r.discard(index, slab)
 	}
 	for _, slab := range r.ready {
-		r.release(slab)
+		r.keep(slab)
+		slab.Recycle()
 	}
 	r.ready = nil
 	r.conn.forgetReceiver(r)

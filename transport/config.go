@@ -12,6 +12,7 @@ import (
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/instant"
 	"example.com/uft/internal/link"
+	"example.com/uft/internal/wire"
 )
 
 // Config is what connections are made with. A nil Config is an empty one; the
@@ -53,6 +54,18 @@ type Config struct {
 	// IP on; 0 lets the connection find the rate that the path carries.
 	FixedRate int64
 
+	// BlockSize is how many bytes of a transfer a datagram is to carry, at least
+	// 1024, in both directions, where the other side has no wish of its own: or
+	// AutoBlockSize, the most that gets through. What the path carries is found
+	// out by probing it while a transfer is under way; until then, over TCP, and
+	// where it does not get through, it is 1024. 0 means 1024 and no probing, but
+	// where the other side asks for it.
+	BlockSize int
+	// OnBlockSizeRefused is told once when BlockSize, in bytes, does not get
+	// through, so that 1024 is used instead; nil is told nothing. It is called as
+	// OnRateHalved is.
+	OnBlockSizeRefused func(bytes int)
+
 	// HandshakeTimeout is how long the first answer may take; default 10 s.
 	HandshakeTimeout time.Duration
 	// IdleTimeout is how long the peer may be silent; default 120 s.
@@ -87,6 +100,16 @@ type Config struct {
 	// first; nil where there is UDP alone.
 	dialCarrier func(ctx context.Context, remote netip.AddrPort, again bool) (net.Conn, error)
 }
+
+// AutoBlockSize as Config.BlockSize asks for the largest blocks that get through.
+const AutoBlockSize = wire.AutoBlockSize
+
+// LargestBlockSize is the largest Config.BlockSize besides, in bytes: what the
+// longest datagram carries.
+const LargestBlockSize = wire.LargestBlock
+
+// SmallestBlockSize is the smallest, and the one that every path carries.
+const SmallestBlockSize = wire.BlockSize
 
 // A SessionStore keeps one secret piece of data for each server: a session to
 // resume, a token that proves the client's address, and the round-trip time.
@@ -126,6 +149,9 @@ func (c *Config) checked() (*Config, error) {
 		return nil, fmt.Errorf("transport: a negative rate, limit or time in the configuration")
 	}
 	switch {
+	case filled.BlockSize != 0 && filled.BlockSize != AutoBlockSize &&
+		(filled.BlockSize < SmallestBlockSize || filled.BlockSize > LargestBlockSize):
+		return nil, fmt.Errorf("transport: blocks of %d bytes: there are only such of %d to %d", filled.BlockSize, SmallestBlockSize, LargestBlockSize)
 	case filled.Carrier > TCP:
 		return nil, fmt.Errorf("transport: %v is no carrier", filled.Carrier)
 	case filled.Carrier == TCP && filled.Loss > 0:
@@ -147,8 +173,9 @@ func (c *Config) checked() (*Config, error) {
 }
 
 // coreConfig is the part of the core's configuration that both roles share.
-// credit is what the peer's transfers may send before anything was consumed.
-func (c *Config) coreConfig(source core.BlockSource, credit int64) core.Config {
+// credit is what the peer's transfers may send before anything was consumed;
+// mayFragment says that the socket's datagrams may be cut in pieces.
+func (c *Config) coreConfig(source core.BlockSource, credit int64, mayFragment bool) core.Config {
 	cfg := core.Config{
 		Rand:             rand.Reader,
 		Source:           source,
@@ -158,6 +185,8 @@ func (c *Config) coreConfig(source core.BlockSource, credit int64) core.Config {
 		BulkWindow:       uint64(min(credit, c.BulkMemory)),
 		MaxBulkWindow:    uint64(c.BulkMemory),
 		FixedRate:        c.FixedRate,
+		BlockSize:        c.BlockSize,
+		MayFragment:      mayFragment,
 	}
 	if trace := c.Trace; trace != nil {
 		cfg.Trace = func(e core.TraceEvent) { trace(e.Time.Sub(clockStart), e.Name, e.Text) }

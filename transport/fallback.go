@@ -179,7 +179,7 @@ func (f *fallback) failed(err error) time.Duration {
 		f.refused = 0
 		var silence net.Error
 		if f.only && !(errors.As(err, &silence) && silence.Timeout()) {
-			c.noteSendError(err)
+			c.noteSendError(err, 0)
 		}
 		return pause
 	}

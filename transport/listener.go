@@ -175,7 +175,7 @@ func (l *Listener) configure(remote netip.AddrPort, validated bool) (cfg core.Co
 	c := newConn(s, l.cfg, remote)
 	c.offer, c.budget = l.offer, l.memory
 	s.newest = c
-	cfg = l.cfg.coreConfig(c, initialCredit(l.freeMemory(), len(s.conns)))
+	cfg = l.cfg.coreConfig(c, initialCredit(l.freeMemory(), len(s.conns)), s.mayFragment)
 	cfg.ResetKey = l.resetKey
 	cfg.Engine = func(parameters []byte) seal.Engine {
 		return seal.NewTLSServer(seal.ServerConfig{

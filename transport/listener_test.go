@@ -53,7 +53,7 @@ func TestLeastCredit(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, free := range []int64{0, 1 << 20, 1 << 40} {
-			core := cfg.coreConfig(nil, initialCredit(free, 1000))
+			core := cfg.coreConfig(nil, initialCredit(free, 1000), false)
 			if core.BulkWindow < 128<<10 || core.MaxBulkWindow < core.BulkWindow {
 				t.Errorf("BulkMemory %d, %d bytes free: a credit of %d, growing to %d", memory, free, core.BulkWindow, core.MaxBulkWindow)
 			}

@@ -6,6 +6,7 @@ import (
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/instant"
 	"example.com/uft/internal/udp"
+	"example.com/uft/internal/wire"
 )
 
 const (
@@ -182,7 +183,7 @@ func (c *Conn) transmit(out []byte) (drained bool) {
 			return true
 		}
 		if err := c.socket.send(out[:n], segmentSize, path); err != nil {
-			c.noteSendError(err)
+			c.noteSendError(err, segmentSize)
 		}
 		if len(c.trains) > 0 {
 			return false
@@ -193,10 +194,11 @@ func (c *Conn) transmit(out []byte) (drained bool) {
 
 // noteSendError keeps an error of the socket for the message of a timeout. A
 // train that was not sent is a lost one: what is wrong may be over the next
-// moment, and if not, silence will end the connection.
-func (c *Conn) noteSendError(err error) {
-	if isClosed(err) {
-		return // the reader finds the same
+// moment, and if not, silence will end the connection. That the interface does
+// not take a probe of the path MTU is an answer like any other.
+func (c *Conn) noteSendError(err error, segmentSize int) {
+	if isClosed(err) || segmentSize > wire.MaxDatagram && udp.IsTooLong(err) {
+		return // of a closed socket the reader finds the same
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -359,6 +361,10 @@ func (c *Conn) afterEvent(e core.Event) {
 	case core.EventRateHalved:
 		if halved := c.cfg.OnRateHalved; halved != nil {
 			halved(int64(e.Size))
+		}
+	case core.EventBlockSizeRefused:
+		if refused := c.cfg.OnBlockSizeRefused; refused != nil {
+			refused(int(e.Size))
 		}
 	}
 }

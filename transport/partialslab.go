@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"example.com/uft/internal/ranges"
@@ -36,6 +37,9 @@ type partialSlab struct {
 	got    ranges.Set // offsets in the transfer
 	memory int64      // bytes of its buffers
 }
+
+// partialSlabs are empty ones, with the memory of their sets.
+var partialSlabs = sync.Pool{New: func() any { return new(partialSlab) }}
 
 // write puts p at an offset of the slab. It returns the bytes of memory that it
 // had to take for that.
@@ -87,7 +91,8 @@ func (s *partialSlab) take(offset, n int64, last bool) (data []byte, memory int6
 	return data, memory
 }
 
-// free gives the buffers back, and returns how many bytes of memory they were.
+// free gives the slab and its buffers back, and returns how many bytes of memory
+// they were. The slab must not be used afterwards.
 func (s *partialSlab) free() (given int64) {
 	if s.whole != nil {
 		giveSlab(s.whole)
@@ -99,18 +104,24 @@ func (s *partialSlab) free() (given int64) {
 			s.pages[i] = nil
 		}
 	}
+	if s.got = s.got[:0]; cap(s.got) > pagesPerSlab {
+		s.got = nil // a peer may have sent it byte by byte
+	}
 	given, s.memory = s.memory, 0
+	partialSlabs.Put(s)
 	return given
 }
 
 // newPartialSlab makes an empty slab: a whole one where that leaves the memory
 // beside the bytes that have come within its bound. c.mu is held.
 func (c *Conn) newPartialSlab() *partialSlab {
+	s := partialSlabs.Get().(*partialSlab)
 	if c.slabMemory+SlabSize-c.backlog > c.spareMemory() {
-		return &partialSlab{}
+		return s
 	}
 	c.occupy(SlabSize)
-	return &partialSlab{whole: takeSlab(), memory: SlabSize}
+	s.whole, s.memory = takeSlab(), SlabSize
+	return s
 }
 
 // spareMemory is how much memory beside the bytes that have come is given out

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,9 @@ type socket struct {
 	udp    udp.Conn
 	clock  clock
 	server bool
+	// mayFragment: datagrams may be cut in pieces on their way. Only Linux forbids
+	// it unasked.
+	mayFragment bool
 
 	simulated *lossFilter // nil: none
 	dropped   atomic.Uint64
@@ -53,6 +57,7 @@ func newSocket(conn udp.Conn, cfg *Config, server bool) *socket {
 		udp: conn, clock: newClock(), server: server,
 		conns: map[*core.Conn]*Conn{}, carriers: map[uint64]*carried{}, users: 1, readerDone: make(chan struct{}),
 	}
+	s.mayFragment = (cfg.BlockSize == 0 && runtime.GOOS != "linux") || !udp.ForbidFragments(conn)
 	if cfg.Loss > 0 {
 		s.simulated = &lossFilter{link: link.New(link.Config{Loss: cfg.Loss}, cfg.Seed)}
 	}

@@ -23,6 +23,8 @@ type Stats struct {
 	PacingRate          int64  // bytes per second; 0: TCP has its own
 	Controller          string // name of the congestion control; "carrier": TCP's
 
+	BlockSize int // bytes of a transfer in a full datagram to the peer
+
 	QueueDrops        uint64 // datagrams dropped because this connection was behind
 	SocketDrops       uint64 // datagrams that the system dropped on the socket
 	SimulatedLoss     uint64 // datagrams of the socket thrown away by Config.Loss
@@ -44,7 +46,7 @@ func (c *Conn) Stats() Stats {
 		BulkBytesSent: s.DataBytesSent, BulkBytesRepeated: s.DataBytesRepeated,
 		BulkBytesReceived: s.DataBytesReceived, BulkBytesAcked: s.DataBytesAcked,
 		SmoothedRTT: s.SmoothedRTT, MinRTT: s.MinRTT,
-		Window: s.Window, PacingRate: s.PacingRate, Controller: s.Controller,
+		Window: s.Window, PacingRate: s.PacingRate, Controller: s.Controller, BlockSize: s.BlockSize,
 		QueueDrops:        c.droppedHere.Load(),
 		SocketDrops:       c.socket.udp.SocketDrops(),
 		SimulatedLoss:     c.socket.dropped.Load(),

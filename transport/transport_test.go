@@ -37,7 +37,8 @@ type world struct {
 	listener *Listener
 	client   netip.AddrPort // that clients dial from
 	conns    []*Conn
-	deaf     atomic.Bool // nothing that clients send arrives
+	deaf     atomic.Bool  // nothing that clients send arrives
+	longest  atomic.Int64 // bytes of a datagram that arrives; 0: any does
 }
 
 // inWorld runs a script in a bubble of virtual time. Both directions of the
@@ -49,7 +50,7 @@ func inWorld(t *testing.T, path link.Config, cfg *Config, script func(t *testing
 		w := &world{t: t, client: clientAddress}
 		impaired := impairment(t, path)
 		w.net = udp.NewMemoryNet(func(from, to netip.AddrPort, datagram []byte) (time.Duration, bool) {
-			if w.deaf.Load() && from != serverAddress {
+			if longest := w.longest.Load(); w.deaf.Load() && from != serverAddress || longest > 0 && int64(len(datagram)) > longest {
 				return 0, true
 			}
 			return impaired(from, to, datagram)

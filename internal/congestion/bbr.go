@@ -45,6 +45,7 @@ type Config struct {
 // (baseLoss) and made up for in the pace instead of being taken for congestion.
 type bbr struct {
 	cfg    Config
+	first  int // what cfg.Datagram was at first: flights and trains grow no longer with it
 	random *rand.Rand
 
 	// The model of the path.
@@ -91,6 +92,7 @@ func NewBBR(now instant.Time, cfg Config) Controller {
 	}
 	return &bbr{
 		cfg:      cfg,
+		first:    cfg.Datagram,
 		random:   rand.New(rand.NewPCG(cfg.Seed, 0)),
 		minRTTAt: now,
 	}
@@ -202,6 +204,9 @@ func (b *bbr) OnSpuriousLoss(_ instant.Time, bytes int) {
 // outages end where they began.
 func (b *bbr) OnPersistentTimeout(instant.Time) { b.stalled = true }
 
+// SetDatagram changes the size in which losses are counted and trains are made.
+func (b *bbr) SetDatagram(bytes int) { b.cfg.Datagram = bytes }
+
 // delivered returns the bytes per second that the path is believed to deliver.
 func (b *bbr) delivered() int64 {
 	rate := b.bandwidth.max()
@@ -238,7 +243,7 @@ func (b *bbr) PacingRate() int64 {
 	size := int64(b.cfg.Datagram)
 	rate := int64(float64(b.sendRate()) * b.pacingGain())
 	if b.firstFlight() {
-		rate = max(rate, int64(float64(initialWindow*size)/b.roundTrip().Seconds()))
+		rate = max(rate, int64(float64(initialWindow*b.first)/b.roundTrip().Seconds()))
 	}
 	// Two datagrams in a round trip go in any case, or a flow that has become
 	// very slow would take very long to learn that it may be faster.
@@ -257,10 +262,10 @@ func (b *bbr) Window() int {
 	window := int(b.windowGain() * float64(over(rate, b.roundTrip()+3*b.jitter.min())))
 	if b.phase != probeRTT {
 		window += over(rate, b.ackInterval+batchDelay)
-		window += 2 * min(max(over(rate, trainTime), size), MaxTrain*size)
+		window += 2 * min(max(over(rate, trainTime), size), max(MaxTrain*b.first, size))
 	}
 	if b.firstFlight() {
-		window = max(window, initialWindow*size)
+		window = max(window, initialWindow*b.first)
 	}
 	return max(window, minWindow*size)
 }

@@ -32,6 +32,9 @@ type Controller interface {
 	// OnPersistentTimeout reports that several probe timeouts have passed in
 	// a row without any acknowledgement: the path may be gone.
 	OnPersistentTimeout(now instant.Time)
+	// SetDatagram tells the gross size of a full datagram, in bytes, which has
+	// become another one.
+	SetDatagram(bytes int)
 	// Window returns how many bytes may be in flight.
 	Window() int
 	// PacingRate returns the rate at which to send, in bytes per second;

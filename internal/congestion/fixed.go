@@ -12,6 +12,7 @@ import (
 type fixed struct {
 	rate     int64 // bytes per second
 	datagram int   // gross bytes of a full datagram
+	least    int   // of the window, bytes
 	smoothed time.Duration
 	minRTT   time.Duration
 }
@@ -31,7 +32,7 @@ const (
 // trip as far as it is known. RFC 8085 section 3.1 asks for congestion control
 // on shared paths; the circuit breaker that limits the harm watches from above.
 func NewFixed(bitsPerSecond int64, datagram int, smoothed time.Duration) Controller {
-	return &fixed{rate: max(1, bitsPerSecond/8), datagram: datagram, smoothed: smoothed}
+	return &fixed{rate: max(1, bitsPerSecond/8), datagram: datagram, least: minFixedDatagram * datagram, smoothed: smoothed}
 }
 
 func (f *fixed) OnSent(instant.Time, int, int) {}
@@ -40,9 +41,10 @@ func (f *fixed) OnAck(_ instant.Time, s AckSample) {
 }
 func (f *fixed) OnSpuriousLoss(instant.Time, int) {}
 func (f *fixed) OnPersistentTimeout(instant.Time) {}
+func (f *fixed) SetDatagram(bytes int)            { f.datagram = bytes }
 
 func (f *fixed) Window() int {
-	return max(over(f.rate, max(fixedRounds*f.smoothed, fixedWindowTime)), minFixedDatagram*f.datagram)
+	return max(over(f.rate, max(fixedRounds*f.smoothed, fixedWindowTime)), f.least, minWindow*f.datagram)
 }
 
 func (f *fixed) PacingRate() int64 { return f.rate }

@@ -36,6 +36,7 @@ const unit = int64(time.Second)
 // without asking, such as probes, makes a debt that later datagrams pay.
 type Pacer struct {
 	datagram int   // gross size of a full datagram, bytes
+	train    int   // gross size of the longest train, bytes
 	rate     int64 // bytes per second; 0 is unpaced
 	credit   int64 // units; negative is debt
 	limit    int64 // units that waiting may build up
@@ -45,7 +46,7 @@ type Pacer struct {
 // NewPacer returns a Pacer for datagrams of at most that many gross bytes,
 // which lets the first burst datagrams go at once. It is unpaced until SetRate.
 func NewPacer(datagram, burst int) *Pacer {
-	return &Pacer{datagram: datagram, credit: int64(burst) * int64(datagram) * unit}
+	return &Pacer{datagram: datagram, train: MaxTrain * datagram, credit: int64(burst) * int64(datagram) * unit}
 }
 
 // SetRate changes the rate, from the last Budget or OnSent onwards, and the
@@ -59,14 +60,20 @@ func (p *Pacer) SetRate(bytesPerSecond int64, maxBurst time.Duration) {
 	p.limit = int64(p.Quantum())*int64(p.datagram)*unit + p.rate*int64(maxBurst)
 }
 
+// SetDatagram changes the gross size of a full datagram, but not how long a
+// train can be. SetRate must follow.
+func (p *Pacer) SetDatagram(bytes int) { p.datagram = bytes }
+
 // Quantum returns how many full datagrams make one train at the present rate:
-// a millisecond's worth, at least one and at most MaxTrain.
+// a millisecond's worth, at least one and at most MaxTrain of the size that
+// the Pacer was made for.
 func (p *Pacer) Quantum() int {
+	longest := int64(max(p.train/p.datagram, 1))
 	if p.rate == 0 {
-		return MaxTrain
+		return int(longest)
 	}
 	bytes := p.rate / int64(time.Second/trainTime)
-	return int(min(max(bytes/int64(p.datagram), 1), MaxTrain))
+	return int(min(max(bytes/int64(p.datagram), 1), longest))
 }
 
 // Budget returns how many gross bytes may be sent at now, never less than 0.

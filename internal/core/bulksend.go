@@ -204,16 +204,16 @@ func (t *bulkOut) newBytes() uint64 {
 	return t.available - t.next
 }
 
-// block chooses the next block to send: lost ones first, each at most
-// BlockSize long and never across a multiple of it, so that blocks keep their
-// borders when they are repeated.
-func (t *bulkOut) block(credit uint64) (offset uint64, n int, repeat bool) {
+// block chooses the next block to send: lost ones first, each at most size long
+// and never across a multiple of it, so that blocks keep their borders when they
+// are repeated, as long as the size stays what it is.
+func (t *bulkOut) block(credit, size uint64) (offset uint64, n int, repeat bool) {
 	if len(t.again) > 0 {
 		r := t.again[0]
-		border := r.Start - r.Start%wire.BlockSize + wire.BlockSize
+		border := r.Start - r.Start%size + size
 		return r.Start, int(min(r.End, border) - r.Start), true
 	}
-	border := t.next - t.next%wire.BlockSize + wire.BlockSize
+	border := t.next - t.next%size + size
 	return t.next, int(min(border-t.next, t.newBytes(), credit)), false
 }
 

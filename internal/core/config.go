@@ -86,6 +86,18 @@ type Config struct {
 	BulkWindow    uint64 // initial credit of all transfers together; default 8 MiB, at least wire.MinBulkCredit
 	MaxBulkWindow uint64 // BulkWindow grows to this when the path needs it; default 64 MiB
 
+	// BlockSize is how many file bytes a DATA frame is to hold once probing has
+	// shown that the path carries it (docs/protocol.md §8.6): at least
+	// wire.BlockSize, or wire.AutoBlockSize for the largest that gets through. The
+	// peer is asked to send such blocks too. 0 leaves it to the peer to ask.
+	BlockSize int
+	// MaxDatagram is the longest datagram that this side receives, in bytes of
+	// UDP payload; default wire.LargestReceivable, at least wire.MaxDatagram.
+	MaxDatagram int
+	// MayFragment says that a long datagram may be cut in pieces on its way, so
+	// that nothing is known from its arrival, and none is sent.
+	MayFragment bool
+
 	// FixedRate is the gross rate in bit/s (IP, UDP and our headers), 0 to find
 	// the rate. SetRate changes it later.
 	FixedRate int64
@@ -140,6 +152,7 @@ func (c Config) withDefaults() Config {
 	c.MaxStreams = max(orDefault(c.MaxStreams, defaultMaxStreams), wire.MinStreams)
 	c.BulkWindow = max(orDefault(c.BulkWindow, defaultBulkWindow), wire.MinBulkCredit)
 	c.MaxBulkWindow = max(orDefault(c.MaxBulkWindow, defaultMaxBulkWindow), c.BulkWindow)
+	c.MaxDatagram = max(orDefault(c.MaxDatagram, wire.LargestReceivable), wire.MaxDatagram)
 	c.KeyPhasePackets = min(orDefault(c.KeyPhasePackets, defaultKeyPhasePackets), defaultKeyPhasePackets)
 	return c
 }

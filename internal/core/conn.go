@@ -58,6 +58,9 @@ type Conn struct {
 	blocked    bool // the carrier of the path takes nothing at the moment
 	validation pathValidation
 	pathSet    pathSet
+	mtu        pathMTU
+
+	blockRefused bool // the application knows
 
 	recovery   *recovery.Recovery
 	controller congestion.Controller
@@ -299,6 +302,7 @@ func (c *Conn) trace(name, format string, args ...any) {
 func (c *Conn) Stats() Stats {
 	s := c.stats
 	state := c.controller.State()
+	s.BlockSize = c.mtu.block()
 	s.SmoothedRTT, s.MinRTT = c.recovery.SmoothedRTT(), c.recovery.MinRTT()
 	s.Inflight = c.recovery.Inflight()
 	s.Window, s.PacingRate, s.Controller = state.Window, state.PacingRate, state.Name

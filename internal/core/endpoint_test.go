@@ -218,7 +218,7 @@ func TestBulkProgress(t *testing.T) {
 	c.SkipBulk(id, 1024, 2048)
 	transfer := c.bulkOut.get(id)
 	for range 2 {
-		offset, n, repeat := transfer.block(1 << 20)
+		offset, n, repeat := transfer.block(1<<20, wire.BlockSize)
 		transfer.took(offset, n, repeat)
 	}
 	if got := c.BulkSent(id); got != (BulkSent{Acked: 1024, Highest: 3072, LowestUnacked: 0}) {

@@ -47,6 +47,9 @@ const (
 	// EventRateHalved: the path delivers next to nothing of the fixed rate, so
 	// the circuit breaker halved it, to Size bit/s.
 	EventRateHalved
+	// EventBlockSizeRefused: datagrams with blocks of Size bytes, which
+	// Config.BlockSize asked for, do not get through; smaller ones go on.
+	EventBlockSizeRefused
 	// EventClosed: the connection is over; Err says why. The last event.
 	EventClosed
 )
@@ -157,4 +160,5 @@ type Stats struct {
 	Window                           int   // congestion window, gross bytes
 	PacingRate                       int64 // bytes per second
 	Controller                       string
+	BlockSize                        int // file bytes of a full DATA frame
 }

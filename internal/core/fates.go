@@ -2,6 +2,7 @@ package core
 
 import (
 	"example.com/uft/internal/recovery"
+	"example.com/uft/internal/wire"
 )
 
 // applyFates acts upon what became of packets: what was acknowledged is done
@@ -9,15 +10,32 @@ import (
 // controller hears of both (docs/protocol.md §7.4).
 func (c *Conn) applyFates() {
 	f := &c.fates
+	if f.Sample.SocketDrops > 0 {
+		c.excuseLosses()
+	}
 	for _, p := range f.Acked {
 		c.packetAcked(p)
+		if p.Size > wire.MaxDatagram {
+			c.longAcked(p.Number, p.Size)
+		}
 	}
 	for _, p := range f.Lost {
+		if p.Size > wire.MaxDatagram && c.longLost(p.Number, p.Size, p.InFlight) {
+			continue
+		}
 		c.stats.PacketsLost++
-		c.trace("packet_lost", "number=%d size=%d", p.Number, p.Size)
+		if c.cfg.Trace != nil { // the arguments alone would be allocated
+			c.trace("packet_lost", "number=%d size=%d", p.Number, p.Size)
+		}
 		c.packetLost(p)
 	}
 	for _, p := range f.Spurious {
+		if p.Size > wire.MaxDatagram {
+			c.longAcked(p.Number, p.Size)
+			if !p.InFlight {
+				continue // a probe, whose loss was not counted
+			}
+		}
 		if c.stats.PacketsLost > 0 { // what was queued again for other reasons was not counted
 			c.stats.PacketsLost--
 		}

@@ -165,6 +165,8 @@ func (c *Conn) confirm() {
 	c.dropSpace(recovery.Initial)
 	c.dropSpace(recovery.Handshake)
 	c.early = earlyData{}
+	c.startPathMTU()
+	c.followPathMTU(wire.FullDataDatagram)
 }
 
 // dropSpace forgets the keys and everything in flight of a space (§6.3).
@@ -202,7 +204,8 @@ func (c *Conn) localParameters() wire.Parameters {
 		InitialMaxStreams:    c.cfg.MaxStreams,
 		InitialMaxBulkData:   c.cfg.BulkWindow,
 		MaxAckDelay:          maxAckDelay,
-		MaxDatagram:          wire.MaxDatagram,
+		MaxDatagram:          uint64(c.cfg.MaxDatagram),
+		BlockSize:            uint64(max(c.cfg.BlockSize, 0)),
 	}
 	if c.role == Server {
 		p.OriginalDestination, p.HasOriginalDestination = c.originalDestination, true

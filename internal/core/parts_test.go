@@ -77,7 +77,7 @@ func TestBulkAccounting(t *testing.T) {
 			},
 			"send": func(t *rapid.T) {
 				if next := b.next(); next != nil {
-					offset, n, repeat := next.block(b.credit.left())
+					offset, n, repeat := next.block(b.credit.left(), wire.BlockSize)
 					if n <= 0 {
 						t.Fatalf("transfer %d was to send %d bytes", next.id, n)
 					}
@@ -153,7 +153,7 @@ func TestTailBehindSkippedParts(t *testing.T) {
 	c.ExtendBulk(id, 9<<20)
 	transfer := c.bulkOut.get(id)
 	for transfer.next < 8<<20 {
-		offset, n, repeat := transfer.block(1 << 30)
+		offset, n, repeat := transfer.block(1<<30, wire.BlockSize)
 		transfer.took(offset, n, repeat)
 	}
 	if got := transfer.unacked(); got != 1<<20 {
@@ -174,7 +174,7 @@ func TestBlockBorders(t *testing.T) {
 		if want[1] == 3000 {
 			credit = 952 // runs out in the middle of a block
 		}
-		offset, n, repeat := transfer.block(credit)
+		offset, n, repeat := transfer.block(credit, wire.BlockSize)
 		if offset != want[0] || offset+uint64(n) != want[1] || repeat {
 			t.Fatalf("block %d+%d, want %v", offset, n, want)
 		}
@@ -182,7 +182,7 @@ func TestBlockBorders(t *testing.T) {
 	}
 	transfer.lost(500, 2500)
 	for _, want := range [][2]uint64{{500, 1024}, {1024, 2048}, {2048, 2500}, {4096, 5000}} {
-		offset, n, repeat := transfer.block(1 << 20)
+		offset, n, repeat := transfer.block(1<<20, wire.BlockSize)
 		if offset != want[0] || offset+uint64(n) != want[1] || repeat != (want[0] < 4096) {
 			t.Fatalf("block %d+%d, want %v", offset, n, want)
 		}

@@ -187,6 +187,7 @@ func (c *Conn) moveTo(to Path) {
 		// trip and its rate.
 		c.cfg.RememberedRTT = 0
 		c.recovery.ResetPath(c.now)
+		c.startPathMTU()
 		c.resetController()
 	}
 }

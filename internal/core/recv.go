@@ -216,9 +216,10 @@ func (c *Conn) handlePayload(path Path, ecn ECN, t wire.PacketType, sp recovery.
 	return nil
 }
 
-// wait keeps a copy of a packet until its keys are there.
+// wait keeps a copy of a packet until its keys are there. Before the handshake
+// is confirmed nobody sends a longer one than that.
 func (c *Conn) wait(path Path, ecn ECN, packet []byte) {
-	if len(c.waiting) < maxWaiting {
+	if len(c.waiting) < maxWaiting && len(packet) <= wire.MaxDatagram {
 		c.waiting = append(c.waiting, waitingTrain{path, ecn, slices.Clone(packet)})
 	}
 }

@@ -26,12 +26,12 @@ func (c *Conn) overhead() int {
 }
 
 // Transmit writes what is to leave now into buf, which should hold 1232 bytes
-// times maxSegments: n bytes, as datagrams of segmentSize (the last may be
+// times maxSegments, and 64 KiB where longer datagrams are sent: n bytes, as datagrams of segmentSize (the last may be
 // shorter) for path. Call it until n is 0.
 //
 // A train is always of DATA packets; everything else leaves datagram by
 // datagram. In order: path probes, handshake, acknowledgements and control
-// frames, file data.
+// frames, probes of the path MTU, file data.
 func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segmentSize int, path Path, ecn ECN) {
 	c.now = now
 	c.pacedUntil = instant.Never
@@ -61,6 +61,9 @@ func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segme
 	if n := c.transmitControl(buf[:0:wire.MaxDatagram]); n > 0 {
 		return c.sent(n, n, c.path)
 	}
+	if n := c.transmitPathProbe(buf[:0]); n > 0 {
+		return c.sent(n, n, c.path)
+	}
 	n, segmentSize = c.transmitData(buf, maxSegments)
 	c.idle = n == 0 && c.pacedUntil == instant.Never
 	return c.sent(n, segmentSize, c.path)
@@ -87,7 +90,7 @@ func (c *Conn) forgoIdleCredit() {
 	if !c.idle || c.cfg.FixedRate == 0 {
 		return
 	}
-	train := c.pacer.Quantum() * (wire.FullDataDatagram + c.overhead())
+	train := c.pacer.Quantum() * c.fullGross()
 	if excess := c.pacer.Budget(c.now) - train; excess > 0 {
 		c.pacer.OnSent(c.now, excess)
 	}
@@ -117,7 +120,7 @@ func (c *Conn) resetController() {
 		c.pacer = congestion.NewPacer(datagram, initialBurst)
 	}
 	c.breaker = breaker{rate: c.cfg.FixedRate}
-	c.updatePacing()
+	c.setDatagram()
 }
 
 // initialBurst is how many datagrams leave at once before any rate is known.

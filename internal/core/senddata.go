@@ -19,13 +19,14 @@ func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 	if keys == nil || !c.bulkPending() {
 		return 0, 0
 	}
-	segments := min(maxSegments, c.dataBudget(), c.earlyAnswers())
+	full := c.blockSize() + wire.DataOverhead
+	segments := min(maxSegments, c.dataBudget(), c.earlyAnswers(), wire.LargestDatagram/full)
 	for range segments {
 		t := c.bulkOut.next()
 		if t == nil {
 			break
 		}
-		if len(buf)-n < wire.MaxDatagram {
+		if len(buf)-n < max(full, wire.MaxDatagram) {
 			break
 		}
 		size, fits := c.appendData(buf[n:n:len(buf)], t, keys, early, segmentSize)
@@ -39,7 +40,7 @@ func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 		if segmentSize == 0 {
 			segmentSize = size
 		}
-		if size < segmentSize || size < wire.FullDataDatagram {
+		if size < segmentSize || size < full {
 			break // a short datagram can only be the last of a train
 		}
 	}
@@ -57,7 +58,7 @@ func (c *Conn) dataBudget() int {
 	if c.probes > 0 {
 		return c.probes
 	}
-	gross := wire.FullDataDatagram + c.overhead()
+	gross := c.fullGross()
 	quantum := c.pacer.Quantum()
 	window := c.windowLeft() / gross
 	if window < 1 || c.unanswered() {
@@ -75,7 +76,7 @@ func (c *Conn) dataBudget() int {
 // returns 0, true where the source has the bytes not in memory, and 0, false
 // where the packet would be longer than the train's segments.
 func (c *Conn) appendData(b []byte, t *bulkOut, keys *seal.Keys, early bool, segmentSize int) (int, bool) {
-	offset, n, repeat := t.block(c.bulkOut.credit.left())
+	offset, n, repeat := t.block(c.bulkOut.credit.left(), uint64(c.blockSize()))
 	pn := c.spaces[recovery.Application].next
 	b, lengthAt := c.appendAppHeader(b, early, pn)
 	body := len(b)

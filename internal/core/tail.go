@@ -80,7 +80,7 @@ func (c *Conn) tailRounds(bytes uint64) int {
 		}
 		return 1
 	}
-	missing, rounds := float64(bytes/1024+1)*loss, 0
+	missing, rounds := float64(bytes/uint64(c.mtu.block())+1)*loss, 0
 	for missing > 0.05 && rounds < tailMaxRounds {
 		missing *= loss
 		rounds++

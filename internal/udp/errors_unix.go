@@ -4,6 +4,9 @@ package udp
 
 import "syscall"
 
+// errTooLong is how a send call refuses a datagram for its length.
+const errTooLong = syscall.EMSGSIZE
+
 // passingErrors are what a receive call may return without the socket being of
 // no more use.
 var passingErrors = []error{

@@ -125,6 +125,9 @@ func (c *memoryConn) LocalAddr() netip.AddrPort { return c.local }
 func (c *memoryConn) SocketDrops() uint64       { return c.drops.Load() }
 func (c *memoryConn) ReceiveBuffer() int        { return 0 }
 
+// forbidFragments reports true: a network in memory has no fragments.
+func (c *memoryConn) forbidFragments() bool { return true }
+
 // PortClosed returns false: nothing in memory answers for a machine.
 func (c *memoryConn) PortClosed(netip.AddrPort) bool { return false }
 

@@ -31,6 +31,9 @@ var icmpErrors = []syscall.Errno{
 
 // isOfICMP reports whether an error may be what an ICMP message was turned into.
 func isOfICMP(err error) bool {
+	if err == nil {
+		return false // at once: what follows is an allocation, and every call gets here
+	}
 	var errno syscall.Errno
 	return errors.As(err, &errno) && slices.Contains(icmpErrors, errno)
 }

@@ -10,9 +10,9 @@
 // On Linux a socket of this package also answers from the address that was
 // addressed, never lets a router fragment its datagrams, and counts what the
 // kernel dropped for want of room; elsewhere the system chooses the source
-// address and decides on fragments, and drops are not known. Everywhere it
-// takes IPv4 and IPv6 alike. Addresses are unmapped at this border: an IPv4
-// peer is 192.0.2.1, never ::ffff:192.0.2.1.
+// address, decides on fragments unless ForbidFragments is called, and drops are
+// not known. Everywhere it takes IPv4 and IPv6 alike. Addresses are unmapped at
+// this border: an IPv4 peer is 192.0.2.1, never ::ffff:192.0.2.1.
 //
 // MemoryNet is the same interface without a kernel, for tests.
 package udp

@@ -22,6 +22,7 @@ type conn struct {
 	ipv6         bool // an IPv6 socket, which takes IPv4 as mapped addresses
 	wildcard     bool // bound to no address: each train has a source of its own
 	segmentation bool // the kernel knows UDP_SEGMENT
+	whole        bool // datagrams leave in one piece or not at all
 	buffers      Buffers
 
 	drops    atomic.Uint64
@@ -77,10 +78,10 @@ func (c *conn) setOptions(fd int) error {
 	// IPv4, also as mapped addresses of an IPv6 socket. "Probe" sets the
 	// Don't Fragment bit and ignores what ICMP says of the path's MTU, which
 	// anyone can forge.
-	_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
+	c.whole = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE) == nil
 	_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_RECVTOS, 1)
 	if c.ipv6 {
-		_ = unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
+		c.whole = unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE) == nil && c.whole
 		_ = unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_RECVTCLASS, 1)
 	}
 	if c.wildcard && c.ipv6 {
@@ -109,6 +110,7 @@ func (c *conn) LocalAddr() netip.AddrPort { return c.local }
 func (c *conn) SocketDrops() uint64       { return c.drops.Load() }
 func (c *conn) ReceiveBuffer() int        { return c.buffers.Receive }
 func (c *conn) granted() Buffers          { return c.buffers }
+func (c *conn) forbidFragments() bool     { return c.whole }
 
 // PortClosed asks with a socket of its own.
 func (c *conn) PortClosed(remote netip.AddrPort) bool { return portClosed(remote) }

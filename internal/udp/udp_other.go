@@ -13,6 +13,7 @@ type conn struct {
 	socket *net.UDPConn
 	local  netip.AddrPort
 
+	raw     syscall.RawConn // of socket
 	buffers Buffers
 }
 
@@ -25,7 +26,7 @@ func newConn(socket *net.UDPConn) (Conn, error) {
 	}
 	askForBuffer(socket.SetReadBuffer)
 	askForBuffer(socket.SetWriteBuffer)
-	c := &conn{socket: socket, local: boundTo(socket), buffers: Buffers{Asked: socketBuffer}}
+	c := &conn{socket: socket, raw: raw, local: boundTo(socket), buffers: Buffers{Asked: socketBuffer}}
 	err = raw.Control(func(fd uintptr) {
 		c.buffers.Receive = bufferSize(fd, syscall.SO_RCVBUF)
 		c.buffers.Send = bufferSize(fd, syscall.SO_SNDBUF)
@@ -47,6 +48,24 @@ func (c *conn) LocalAddr() netip.AddrPort { return c.local }
 func (c *conn) SocketDrops() uint64       { return 0 }
 func (c *conn) ReceiveBuffer() int        { return c.buffers.Receive }
 func (c *conn) granted() Buffers          { return c.buffers }
+
+// forbidFragments sets what the system has for that, for the IP versions that
+// the socket sends.
+func (c *conn) forbidFragments() (whole bool) {
+	both := c.local.Addr().Is6() && c.local.Addr().IsUnspecified()
+	err := c.raw.Control(func(fd uintptr) {
+		v4, v6 := dontFragment(fd)
+		switch {
+		case both:
+			whole = v4 && v6
+		case c.local.Addr().Is6():
+			whole = v6
+		default:
+			whole = v4
+		}
+	})
+	return whole && err == nil
+}
 
 // PortClosed asks with a socket of its own.
 func (c *conn) PortClosed(remote netip.AddrPort) bool { return portClosed(remote) }

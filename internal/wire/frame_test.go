@@ -279,6 +279,9 @@ func TestDataHeaderLength(t *testing.T) {
 	if n := len((Data{Transfer: 1, Offset: MaxVarint}).Append(nil)); n != DataHeader {
 		t.Errorf("a DATA frame begins with %d bytes, want %d", n, DataHeader)
 	}
+	if LargestDatagram != 65487 || LargestBlock != 65447 || LargestReceivable != 65527 {
+		t.Errorf("datagrams up to %d bytes sent and %d received, blocks up to %d", LargestDatagram, LargestReceivable, LargestBlock)
+	}
 	if FullDataDatagram != 1064 || ShortHeaderLen != 13 || DataHeader != 11 || MinStatelessReset != 37 {
 		t.Error("a size of docs/protocol.md §3 has changed")
 	}

@@ -27,6 +27,7 @@ const (
 	paramInitialMaxBulkData   = 0x09
 	paramMaxAckDelay          = 0x0b
 	paramMaxDatagram          = 0x0c
+	paramBlockSize            = 0x0d
 )
 
 // Parameters are the transport parameters that the endpoints exchange inside
@@ -50,6 +51,7 @@ type Parameters struct {
 
 	MaxAckDelay time.Duration // in whole milliseconds, at most 2^14 of them
 	MaxDatagram uint64        // bytes of UDP payload that the sender can receive; 0: not sent
+	BlockSize   uint64        // bytes of file data that DATA frames to the sender should hold; 0: BlockSize
 }
 
 // Append appends the encoded parameters in ascending order of their ids. A
@@ -72,7 +74,8 @@ func (p Parameters) Append(b []byte) []byte {
 	b = appendParameter(b, paramInitialMaxStreams, p.InitialMaxStreams)
 	b = appendParameter(b, paramInitialMaxBulkData, p.InitialMaxBulkData)
 	b = AppendUintField(b, paramMaxAckDelay, uint64(p.MaxAckDelay.Milliseconds()))
-	return appendParameter(b, paramMaxDatagram, p.MaxDatagram)
+	b = appendParameter(b, paramMaxDatagram, p.MaxDatagram)
+	return appendParameter(b, paramBlockSize, p.BlockSize)
 }
 
 func appendParameter(b []byte, id, v uint64) []byte {
@@ -98,7 +101,7 @@ func ParseParameters(b []byte) (Parameters, error) {
 			return Parameters{}, parameterError("truncated")
 		}
 		b = b[n:]
-		if id < paramOriginalDestination || id > paramMaxDatagram {
+		if id < paramOriginalDestination || id > paramBlockSize {
 			continue
 		}
 		if seen&(1<<id) != 0 {
@@ -151,6 +154,9 @@ func (p *Parameters) set(id uint64, value []byte) bool {
 	case paramMaxDatagram:
 		p.MaxDatagram = v
 		return v >= MaxDatagram
+	case paramBlockSize:
+		p.BlockSize = v
+		return v >= BlockSize
 	}
 	return true
 }

@@ -23,12 +23,29 @@ const (
 	// 1280 bytes that every IPv6 path carries, less 40 of IPv6 and 8 of UDP.
 	MaxDatagram = 1232
 
+	// LargestDatagram is the longest datagram that is sent after probing
+	// (§8.6): what both IP versions carry, 65535 bytes less 40 of IPv6 and 8 of
+	// UDP. So a train of several is never longer either.
+	LargestDatagram = 1<<16 - 1 - 40 - 8
+
+	// LargestReceivable is the longest UDP payload that there is. Receive
+	// buffers take it, so it is what an endpoint announces.
+	LargestReceivable = 1<<16 - 1 - 8
+
 	// MinInitialDatagram is what a datagram with an ack-eliciting Initial
 	// packet is padded to.
 	MinInitialDatagram = 1200
 
-	// BlockSize is the file data of a full DATA frame.
+	// BlockSize is the file data of a full DATA frame, where no larger one was
+	// asked for and probed.
 	BlockSize = 1024
+
+	// LargestBlock is the file data that the longest datagram carries.
+	LargestBlock = LargestDatagram - DataOverhead
+
+	// AutoBlockSize, more than any datagram carries, asks for the largest blocks
+	// that the path does (§8.6).
+	AutoBlockSize = 1 << 16
 
 	// DataHeader is what a DATA frame takes before the file data.
 	DataHeader = 1 + 2 + 8
@@ -42,7 +59,10 @@ const (
 
 	// FullDataDatagram is a datagram that carries a full block: all of them
 	// have this one size, so that they leave as one train.
-	FullDataDatagram = ShortHeaderLen + DataHeader + BlockSize + TagLen
+	FullDataDatagram = BlockSize + DataOverhead
+
+	// DataOverhead is what a datagram with a DATA frame holds besides file data.
+	DataOverhead = ShortHeaderLen + DataHeader + TagLen
 
 	// MinStatelessReset is the shortest stateless reset (§3.6).
 	MinStatelessReset = 1 + 20 + statelessResetTokenLen

@@ -51,11 +51,13 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 		return nil, err
 	}
 	config := transport.Config{
-		OnRateHalved:     std.rateHalved,
-		VerifyServer:     trusted.Verify,
-		HandshakeTimeout: c.Timeout,
-		IdleTimeout:      c.IdleTimeout,
-		Carrier:          c.Carrier,
+		OnRateHalved:       std.rateHalved,
+		OnBlockSizeRefused: std.blockSizeRefused(c.Quiet),
+		VerifyServer:       trusted.Verify,
+		HandshakeTimeout:   c.Timeout,
+		IdleTimeout:        c.IdleTimeout,
+		BlockSize:          c.BlockSize,
+		Carrier:            c.Carrier,
 	}
 	if c.Action == Send {
 		config.FixedRate = c.Bitrate
@@ -118,6 +120,9 @@ func (cl *conversation) close() {
 		rate = fmt.Sprintf("sending rate %s by %s", term.Rate(float64(s.PacingRate)*8), s.Controller)
 	}
 	cl.std.say("round trip %s (least %s); %s", term.Duration(s.SmoothedRTT), term.Duration(s.MinRTT), rate)
+	if cl.command.Action == Send && cl.command.BlockSize != 0 {
+		cl.std.say("blocks of %d bytes", s.BlockSize)
+	}
 }
 
 // noticeCarrier says once that the connection goes over TCP where the user did not
@@ -228,6 +233,18 @@ func simulateLoss(config *transport.Config, c Command, std stdio) {
 // rateHalved tells that the circuit breaker has acted (docs/protocol.md §8.3).
 func (s stdio) rateHalved(bitsPerSecond int64) {
 	s.say("the path delivers less than a tenth of the rate asked for: going on at %s", term.Rate(float64(bitsPerSecond)))
+}
+
+// blockSizeRefused returns what tells that the path does not carry what
+// --block-size asks for (docs/protocol.md §8.6), nil for who wants to hear of
+// errors only.
+func (s stdio) blockSizeRefused(quiet bool) func(bytes int) {
+	if quiet {
+		return nil
+	}
+	return func(bytes int) {
+		s.say("datagrams with blocks of %d bytes do not get through: going on with %d", bytes, transport.SmallestBlockSize)
+	}
 }
 
 // say writes one line to the user.

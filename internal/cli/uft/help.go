@@ -45,6 +45,9 @@ Everywhere
       --tcp                 TCP alone
   -l, --loss P              throw away this share of what leaves, 0.0 to 1.0
       --seed N              repeat the same losses
+      --block-size SIZE     put more than 1024 bytes of a file into a datagram,
+                            as far as the path carries it: 1400, 8192, 32K,
+                            or auto: as many as get through (UDP only)
       --idle-timeout TIME   give up after this much silence (default 120s)
   -q, --quiet               print errors only
   -v, --verbose             print more

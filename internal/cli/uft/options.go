@@ -83,6 +83,7 @@ func options(c *Command, g *given) []option {
 			return into(&c.Seed, parseSeed)(value)
 		}},
 
+		{name: "block-size", where: anywhere, take: into(&c.BlockSize, parseBlockSize)},
 		{name: "udp", where: anywhere, toggle: &g.udp},
 		{name: "tcp", where: anywhere, toggle: &g.tcp},
 

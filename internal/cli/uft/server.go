@@ -34,7 +34,10 @@ func runServer(ctx context.Context, c Command, std stdio) error {
 		return err
 	}
 	defer server.Close() //nolint:errcheck // nothing is written through it any more
-	config := transport.Config{Identity: key, IdleTimeout: c.IdleTimeout, OnRateHalved: std.rateHalved, Carrier: c.Carrier}
+	config := transport.Config{
+		Identity: key, IdleTimeout: c.IdleTimeout, Carrier: c.Carrier, BlockSize: c.BlockSize,
+		OnRateHalved: std.rateHalved, OnBlockSizeRefused: std.blockSizeRefused(c.Quiet),
+	}
 	simulateLoss(&config, c, std)
 	listener, err := transport.Listen(net.JoinHostPort("", strconv.Itoa(int(c.Port))), &config)
 	if err != nil {

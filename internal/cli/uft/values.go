@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"example.com/uft/internal/rate"
+	"example.com/uft/transport"
 )
 
 // The functions below read the values of options. Their errors read on after
@@ -75,6 +76,20 @@ func parseSeed(s string) (uint64, error) {
 		return 0, errors.New("a seed is a whole number from 0 to 18446744073709551615")
 	}
 	return seed, nil
+}
+
+// parseBlockSize reads how many bytes of a file a datagram carries: a size in the
+// way of parseSize, or "auto".
+func parseBlockSize(s string) (int, error) {
+	if s == "auto" {
+		return transport.AutoBlockSize, nil
+	}
+	size, err := parseSize(s)
+	if err != nil || size < transport.SmallestBlockSize || size > transport.LargestBlockSize {
+		return 0, fmt.Errorf("a block size is auto, or a number of bytes from %d to %d, such as 1400, 8192 or 32K",
+			transport.SmallestBlockSize, transport.LargestBlockSize)
+	}
+	return int(size), nil
 }
 
 // parsePath reads the name of a file or folder.
