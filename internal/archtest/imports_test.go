@@ -38,7 +38,16 @@ var mayImport = map[string][]string{
 		"internal/core", "internal/recovery", "internal/congestion", "internal/seal",
 		"internal/wire", "internal/ranges", "internal/instant", "internal/link",
 	},
-	"internal/medium": {"internal/link", "internal/udp", "internal/instant"},
+	"internal/rival": {"internal/sim", "internal/instant"},
+	"internal/matrix": {
+		"internal/sim", "internal/rival", "internal/core", "internal/link", "internal/instant",
+	},
+	"internal/matrix/report": {"internal/matrix"},
+	"internal/plot":          {},
+
+	"internal/tun":    {},
+	"internal/pcap":   {},
+	"internal/medium": {"internal/link", "internal/tun", "internal/pcap", "internal/udp", "internal/instant"},
 
 	"transport": {
 		"internal/core", "internal/recovery", "internal/congestion", "internal/seal",
@@ -61,15 +70,17 @@ var mayImport = map[string][]string{
 	},
 	"internal/cli/uft": {
 		"transfer", "transport", "internal/store", "internal/identity", "internal/web", "internal/doctor",
-		"internal/rate", "internal/link", "internal/cli/term", "internal/cli/exit",
+		"internal/rate", "internal/link", "internal/sim", "internal/matrix", "internal/plot", "internal/cli/term", "internal/cli/exit",
 		"internal/cli/outcome", "internal/cli/trust",
 	},
 	"internal/cli/duplex": {
 		"transfer", "transport", "internal/store", "internal/identity",
 		"internal/rate", "internal/link", "internal/cli/term", "internal/cli/exit", "internal/cli/outcome",
 	},
-	"internal/cli/chat":   {"transport", "internal/identity", "internal/cli/term", "internal/cli/exit", "internal/cli/trust"},
-	"internal/cli/medium": {"internal/medium", "internal/link", "internal/rate", "internal/cli/term"},
+	"internal/cli/chat": {"transport", "internal/identity", "internal/cli/term", "internal/cli/exit", "internal/cli/trust"},
+	"internal/cli/medium": {
+		"internal/medium", "internal/link", "internal/tun", "internal/pcap", "internal/rate", "internal/cli/term",
+	},
 
 	"cmd/uft":     {"internal/cli/uft"},
 	"cmd/client":  {"internal/cli/duplex"},

@@ -52,14 +52,21 @@ type lossModel struct {
 }
 
 func newLossModel(c *Config, chance chance) lossModel {
-	m := lossModel{chance: chance, loss: c.Loss}
+	m := lossModel{chance: chance}
+	m.change(c)
+	return m
+}
+
+// change sets the probabilities of a configuration. The state stays: where it
+// does not fit them, the next draws lead out of it.
+func (m *lossModel) change(c *Config) {
+	m.loss = c.Loss
 	// A path that loses everything never leaves the bad state: no bursts.
-	if c.Burst > 1 && c.Loss < 1 {
-		m.bursts = true
+	m.bursts = c.Burst > 1 && c.Loss < 1
+	if m.bursts {
 		m.leave = 1 / c.Burst
 		m.enter = m.leave * c.Loss / (1 - c.Loss)
 	}
-	return m
 }
 
 // next draws the fate of the next datagram.

@@ -52,19 +52,35 @@ type Config struct {
 	// that there is no bottleneck.
 	Rate int64
 
-	// QueueBytes and QueueDelay bound the drop-tail queue in front of the
-	// bottleneck: by the bytes waiting or being sent, or by the time that
-	// the last of them waits. At most one of the two may be set. With
-	// neither, the queue is bounded to 100 ms, or to 24 000 bytes where that
-	// is more.
+	// Trace takes the place of Rate: a bottleneck that sends when a recording
+	// of a cellular link says so. At most one of the two may be set. It has no
+	// word in a specification.
+	Trace *Trace
+
+	// QueueBytes and QueueDelay bound the queue in front of the bottleneck:
+	// by the bytes waiting or being sent, or by the time that the last of
+	// them waits. At most one of the two may be set. With neither, the queue
+	// is bounded to 100 ms, or to 24 000 bytes where that is more; to 1 s with
+	// CoDel; and to 256 KiB with a trace.
 	QueueBytes int
 	QueueDelay time.Duration
+
+	// CoDel keeps the delay of the queue short (RFC 8289). Without it the
+	// queue is a drop-tail queue.
+	CoDel CoDel
+
+	// Police is the rate in bit/s, at the IP layer, above which a policer in
+	// front of the queue drops; 0 means that there is none. PoliceBurst is
+	// the size of its token bucket in bytes; 0 is 100 ms of the rate, or
+	// 24 000 bytes where that is more.
+	Police      int64
+	PoliceBurst int
 
 	// Blackouts are times in which everything that enters is lost.
 	Blackouts []Blackout
 
-	// HeaderBytes is added to the size of each datagram where the rate and
-	// QueueBytes are charged: 28 makes the payload of a UDP datagram a whole
+	// HeaderBytes is added to the size of each datagram where the rates and
+	// their bounds in bytes are charged: 28 makes the payload of a UDP datagram a whole
 	// IPv4 packet, 48 a whole IPv6 packet.
 	HeaderBytes int
 }
@@ -92,7 +108,10 @@ func (c Config) Validate() error {
 	for _, d := range [...]struct {
 		word  string
 		value time.Duration
-	}{{"delay", c.Delay}, {"jitter", c.Jitter}, {"queue", c.QueueDelay}} {
+	}{
+		{"delay", c.Delay}, {"jitter", c.Jitter}, {"queue", c.QueueDelay},
+		{"queue: CoDel's target", c.CoDel.Target}, {"queue: CoDel's interval", c.CoDel.Interval},
+	} {
 		if d.value < 0 || d.value > maxDuration {
 			return fmt.Errorf("%s %v: must lie between 0 and %v", d.word, d.value, maxDuration)
 		}
@@ -139,6 +158,21 @@ func (c Config) validateBottleneck() error {
 	}
 	if c.QueueBytes > 0 && c.QueueDelay > 0 {
 		return fmt.Errorf("queue: bounded by bytes (%d) and by time (%v), but only one can be", c.QueueBytes, c.QueueDelay)
+	}
+	if c.Rate > 0 && c.Trace != nil {
+		return fmt.Errorf("rate %s: there is a trace of a cellular link too, but only one can say when to send", rate.Format(c.Rate))
+	}
+	if c.CoDel != (CoDel{}) && (c.CoDel.Target == 0 || c.CoDel.Interval < c.CoDel.Target) {
+		return fmt.Errorf("queue: CoDel's target must be above 0 and at most its interval, but they are %v and %v", c.CoDel.Target, c.CoDel.Interval)
+	}
+	if c.CoDel.Target > 0 && c.QueueDelay > 0 {
+		return fmt.Errorf("queue: a queue with CoDel is bounded by bytes, not by %v", c.QueueDelay)
+	}
+	if c.Police < 0 || c.Police > rate.Max {
+		return fmt.Errorf("police %d: must lie between 0 and %s", c.Police, rate.Format(rate.Max))
+	}
+	if c.PoliceBurst < 0 || c.PoliceBurst > maxQueueBytes || c.PoliceBurst > 0 && c.Police == 0 {
+		return fmt.Errorf("police: a burst of %d bytes must lie between 0 and %d, and needs a rate", c.PoliceBurst, maxQueueBytes)
 	}
 	if c.HeaderBytes < 0 || c.HeaderBytes > maxHeaderBytes {
 		return fmt.Errorf("header bytes %d: must lie between 0 and %d", c.HeaderBytes, maxHeaderBytes)

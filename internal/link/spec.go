@@ -38,7 +38,10 @@ var byteSuffixes = [...]struct {
 //	burst                               a mean number of datagrams: 5
 //	delay, jitter                       a duration: 30ms, 1.5s
 //	rate                                bit/s as in package rate; 0 or unlimited: none
-//	queue                               bytes, 64k or 64Ki, or a duration, 50ms
+//	queue                               bytes, 64k or 64Ki, or a duration, 50ms, or
+//	                                    codel+TARGET+INTERVAL+BYTES+ecn: RFC 8289; any
+//	                                    of its parts may be left out: codel, codel+ecn
+//	police                              RATE or RATE+BYTES, or none: 10M+64k
 //	blackout                            START+LENGTH, 2s+500ms, or none; may be repeated
 //
 // The error names the word and the value at fault, in one line.
@@ -103,10 +106,12 @@ func (c *Config) Set(word, value string) error {
 		err = c.setRate(value)
 	case "queue":
 		err = c.setQueue(value)
+	case "police":
+		err = c.setPolice(value)
 	case "blackout":
 		err = c.addBlackout(value)
 	default:
-		return fmt.Errorf("%q is not a word of the specification; the words are loss, burst, delay, jitter, reorder, duplicate, corrupt, rate, queue and blackout", word)
+		return fmt.Errorf("%q is not a word of the specification; the words are loss, burst, delay, jitter, reorder, duplicate, corrupt, rate, queue, police and blackout", word)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", word, value, err)
@@ -115,7 +120,7 @@ func (c *Config) Set(word, value string) error {
 }
 
 // String returns the specification of c, which Parse reads back, or nothing
-// for a perfect link. HeaderBytes is not part of it.
+// for a perfect link. HeaderBytes and Trace are not part of it.
 func (c Config) String() string {
 	var words []string
 	add := func(word, value string) { words = append(words, word+"="+value) }
@@ -139,10 +144,20 @@ func (c Config) String() string {
 	if c.Rate != 0 {
 		add("rate", strconv.FormatInt(c.Rate, 10))
 	}
-	if c.QueueBytes != 0 {
+	switch {
+	case c.CoDel.Target != 0:
+		add("queue", c.codelString())
+	case c.QueueBytes != 0:
 		add("queue", strconv.Itoa(c.QueueBytes))
 	}
 	duration("queue", c.QueueDelay)
+	if c.Police != 0 {
+		text := strconv.FormatInt(c.Police, 10)
+		if c.PoliceBurst != 0 {
+			text += "+" + strconv.Itoa(c.PoliceBurst)
+		}
+		add("police", text)
+	}
 	for _, b := range c.Blackouts {
 		add("blackout", b.Start.String()+"+"+b.Length.String())
 	}
@@ -194,21 +209,24 @@ func (c *Config) setRate(value string) error {
 	return nil
 }
 
-// setQueue sets the one bound and clears the other, so that a specification
-// can put a time in the place of a common number of bytes.
+// setQueue sets one kind of queue and clears the others, so that a
+// specification can put a time in the place of a common number of bytes.
 func (c *Config) setQueue(value string) error {
+	if options, found := strings.CutPrefix(value, "codel"); found {
+		return c.setCoDel(options)
+	}
 	if n, ok := parseBytes(value); ok {
 		if n < 1 || n > maxQueueBytes {
 			return fmt.Errorf("the queue must hold from 1 to %d bytes", maxQueueBytes)
 		}
-		c.QueueBytes, c.QueueDelay = n, 0
+		c.QueueBytes, c.QueueDelay, c.CoDel = n, 0, CoDel{}
 		return nil
 	}
 	d, err := time.ParseDuration(value)
 	if err != nil || d <= 0 || d > maxDuration {
-		return errors.New("write a number of bytes, for example 64k, or a duration, for example 50ms")
+		return errors.New("write a number of bytes, for example 64k, or a duration, for example 50ms, or codel")
 	}
-	c.QueueBytes, c.QueueDelay = 0, d
+	c.QueueBytes, c.QueueDelay, c.CoDel = 0, d, CoDel{}
 	return nil
 }
 

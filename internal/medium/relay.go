@@ -29,6 +29,7 @@ import (
 
 	"example.com/uft/internal/instant"
 	"example.com/uft/internal/link"
+	"example.com/uft/internal/pcap"
 )
 
 // Bounds that apply where the Config names none.
@@ -46,9 +47,10 @@ type Config struct {
 	To     string // the address of the server
 	From   string // the address of the only client, or empty to learn clients
 
-	Up   link.Config // from clients to the server
-	Down link.Config // from the server to clients
-	Seed uint64      // of all chance on both links
+	Up        link.Config // from clients to the server
+	Down      link.Config // from the server to clients
+	Scenarios Scenarios
+	Seed      uint64 // of all chance on both links
 
 	// IdleTimeout is how long a learned client may be silent, and unspoken
 	// to, before it is forgotten. MaxClients bounds how many are remembered:
@@ -58,6 +60,10 @@ type Config struct {
 	IdleTimeout    time.Duration
 	MaxClients     int
 	MaxQueuedBytes int
+
+	// Capture receives what enters and leaves, each datagram as an IP packet
+	// from its client to the server or back; nil for none.
+	Capture *pcap.Writer
 }
 
 // A ConfigError is an error of Listen for a Config that cannot work anywhere,
@@ -113,13 +119,8 @@ type direction struct {
 // Listen opens the socket of a relay. Nothing is relayed before Serve. An
 // error is a *ConfigError where the configuration is at fault.
 func Listen(config Config) (*Relay, error) {
-	for _, side := range [...]struct {
-		name string
-		link link.Config
-	}{{"up", config.Up}, {"down", config.Down}} {
-		if err := side.link.Validate(); err != nil {
-			return nil, &ConfigError{fmt.Errorf("%s: %w", side.name, err)}
-		}
+	if err := validateLinks(config.Up, config.Down, config.Scenarios); err != nil {
+		return nil, &ConfigError{err}
 	}
 	r := &Relay{
 		config: withDefaults(config),
@@ -134,6 +135,8 @@ func Listen(config Config) (*Relay, error) {
 	upSeed, downSeed := seeds(config.Seed)
 	r.up = direction{upward: true, link: link.New(withHeaders(config.Up, r.to), upSeed)}
 	r.down = direction{link: link.New(withHeaders(config.Down, r.to), downSeed)}
+	r.up.link.Follow(config.Scenarios.Up)
+	r.down.link.Follow(config.Scenarios.Down)
 	r.nextExpiry = r.now().Add(r.config.IdleTimeout)
 	return r, nil
 }
@@ -240,6 +243,7 @@ type DirectionCounters struct {
 	Waiting  int    // deliveries that are delayed now
 	Overflow uint64 // deliveries dropped for lack of memory (Config.MaxQueuedBytes)
 	Failed   uint64 // deliveries that the system refused to send
+	Unseen   uint64 // packets that the kernel dropped before a tunnel could read them
 }
 
 // Counters returns what the relay did so far, also after its end.
@@ -253,6 +257,33 @@ func (r *Relay) Counters() Counters {
 		Strangers: r.strangers.Load(),
 		Unserved:  r.unserved.Load(),
 	}
+}
+
+// Links returns the configurations of the links as they are now.
+func (r *Relay) Links() (up, down link.Config) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.up.link.Config(), r.down.link.Config()
+}
+
+// Change changes the links by the words of a specification, both or neither.
+func (r *Relay) Change(c link.Changes) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return change(r.up.link, r.down.link, r.now(), c)
+}
+
+// change changes two links, both or neither.
+func change(up, down *link.Link, now instant.Time, c link.Changes) error {
+	before := up.Config()
+	if err := up.Amend(now, c.Up); err != nil {
+		return err
+	}
+	if err := down.Amend(now, c.Down); err != nil {
+		up.Change(now, before)
+		return err
+	}
+	return nil
 }
 
 func (d *direction) counters() DirectionCounters {

@@ -86,7 +86,11 @@ func (r *Relay) forward(d *direction, f *flow, p []byte) {
 	r.up.link.Start(now)
 	r.down.link.Start(now)
 	f.lastUsed = now
+	before := d.link.Counters()
 	r.deliveries = d.link.Admit(now, len(p), r.deliveries[:0])
+	if r.config.Capture != nil {
+		r.captureIn(d, f, p, before)
+	}
 	direct := -1
 	for i, delivery := range r.deliveries {
 		if direct < 0 && d.waiting == 0 && !delivery.At.After(now) {
@@ -136,8 +140,11 @@ func (r *Relay) send(d *direction, f *flow, p []byte) {
 	default:
 		_, err = r.socket.WriteToUDPAddrPort(p, r.to)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		d.failed.Add(1)
+	case r.config.Capture != nil:
+		r.captureOut(d, f, p)
 	}
 }
 

@@ -1,7 +1,7 @@
-// Package medium is the command line of the `medium` program: a UDP relay
-// that loses, delays, reorders, duplicates and damages datagrams and limits
-// their rate. What it does to them is in package link, how it relays them in
-// the package medium below internal.
+// Package medium is the command line of the `medium` program: a UDP relay, or a
+// tunnel between two TUN devices, that loses, delays, reorders, duplicates and
+// damages datagrams and limits their rate. What it does to them is in package
+// link, how it passes them on in the package medium below internal.
 package medium
 
 import (
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +18,9 @@ import (
 
 	"example.com/uft/internal/link"
 	"example.com/uft/internal/medium"
+	"example.com/uft/internal/pcap"
+	"example.com/uft/internal/rate"
+	"example.com/uft/internal/tun"
 )
 
 // Exit codes of the program.
@@ -26,50 +30,21 @@ const (
 	exitUsage = 2 // the command line makes no sense
 )
 
-const help = `medium stands between UDP clients and a server and behaves like a bad network.
-
-  medium --listen 127.0.0.1:9000 --to 127.0.0.1:5000 --loss 0.05 --delay 40ms
-
-Clients then send to port 9000 what is meant for port 5000. End it with Ctrl-C.
-
-Where it stands:
-  --listen ADDR            where clients send to, host:port
-  --to ADDR                where the server is, host:port
-  --from ADDR              the only client, host:port; then either side may send
-                           first, to the --listen address. Without it any client
-                           is served, many at once, as by a NAT
-
-What it does to the datagrams of both directions (P is 0 to 1, or 5%):
-  --loss P                 lose them
-  --burst N                lose N in a row on average (Gilbert-Elliott)
-  --delay D                delay them, for example 30ms
-  --jitter D               spread the delay evenly by ± D; this reorders too
-  --reorder P              hold them back, so that later ones overtake
-  --duplicate P            deliver them twice
-  --corrupt P              flip bits
-  --rate R                 limit the rate of IP packets, all clients together, for
-                           example 10M or 1.5Gbit/s
-  --queue BYTES|DURATION   what waits at most for the rate, for example 64k or
-                           50ms; more is dropped (100ms)
-  --blackout START,LENGTH  lose everything for a time, for example 2s,500ms after
-                           the first datagram; may be repeated
-
-In one direction only, in place of the above; the same words, and
-blackout=START+LENGTH:
-  --up 'loss=0.1,delay=30ms'    from clients to the server
-  --down 'rate=10M,queue=50ms'  from the server to clients
-
-  --seed N                 repeat a run with the same chances
-  -v, --verbose            print counters every second, not only at the end
-  -h, --help               print this text
-
-Exit codes: 0 ended by a signal, 1 failed (say, port in use), 2 wrong usage.
-`
+// A network is what the program runs: a relay, or a tunnel.
+type network interface {
+	Serve(ctx context.Context) error
+	Counters() medium.Counters
+	Links() (up, down link.Config)
+	Change(link.Changes) error
+}
 
 // Run runs the program until the context ends and returns its exit code. The
-// program reads nothing; its messages go to stderr, and only its help, where
-// asked for, to stdout.
+// program reads nothing; its messages go to stderr, and only its help and the
+// answers of `medium ctl` to stdout.
 func Run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "ctl" {
+		return runControl(ctx, args[1:], stdout, stderr)
+	}
 	options, err := parse(args)
 	if errors.Is(err, pflag.ErrHelp) {
 		fmt.Fprint(stdout, help)
@@ -79,29 +54,73 @@ func Run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 		fmt.Fprintf(stderr, "medium: %v (medium --help explains)\n", err)
 		return exitUsage
 	}
-	relay, err := medium.Listen(options.config)
-	if err != nil {
+	if err := run(ctx, options, stderr); err != nil {
 		fmt.Fprintf(stderr, "medium: %v%s\n", err, advice(err))
 		if fault := (*medium.ConfigError)(nil); errors.As(err, &fault) {
 			return exitUsage
 		}
 		return exitOther
 	}
-	fmt.Fprintln(stderr, "medium:", greeting(relay, options))
-
-	err = serve(ctx, relay, options.verbose, stderr)
-	report(stderr, relay.Counters())
-	if err != nil {
-		fmt.Fprintf(stderr, "medium: %v\n", err)
-		return exitOther
-	}
 	return exitDone
 }
 
-// serve runs the relay and prints its counters every second where wanted.
-func serve(ctx context.Context, relay *medium.Relay, verbose bool, stderr io.Writer) error {
+// run opens what the options ask for, and serves.
+func run(ctx context.Context, o options, stderr io.Writer) (err error) {
+	if o.pcap != "" {
+		file, err := os.Create(o.pcap)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		if o.relay.Capture, err = pcap.NewWriter(file); err != nil {
+			return err
+		}
+		o.tunnel.Capture = o.relay.Capture
+	}
+	n, greeting, err := open(o)
+	if err != nil {
+		return err
+	}
+	if o.control != "" {
+		control, err := medium.ListenControl(o.control, func(request string) (string, error) { return answer(n, request) })
+		if err != nil {
+			return errors.Join(err, serve(ended(), n, false, stderr))
+		}
+		defer control.Close()
+	}
+	fmt.Fprintln(stderr, "medium:", greeting)
+	err = serve(ctx, n, o.verbose, stderr)
+	report(stderr, n.Counters())
+	return errors.Join(err, o.relay.Capture.Close())
+}
+
+// open makes a relay or a tunnel, and a line that says what it does.
+func open(o options) (network, string, error) {
+	if o.tun {
+		tunnel, err := medium.OpenTunnel(o.tunnel)
+		if err != nil {
+			return nil, "", err
+		}
+		return tunnel, tunnelGreeting(o), nil
+	}
+	relay, err := medium.Listen(o.relay)
+	if err != nil {
+		return nil, "", err
+	}
+	return relay, relayGreeting(relay, o), nil
+}
+
+// ended returns a context that is over: to serve with it is to close.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// serve runs the network and prints its counters every second where wanted.
+func serve(ctx context.Context, n network, verbose bool, stderr io.Writer) error {
 	ended := make(chan error, 1)
-	go func() { ended <- relay.Serve(ctx) }()
+	go func() { ended <- n.Serve(ctx) }()
 	var second <-chan time.Time
 	if verbose {
 		ticker := time.NewTicker(time.Second)
@@ -113,25 +132,50 @@ func serve(ctx context.Context, relay *medium.Relay, verbose bool, stderr io.Wri
 		case err := <-ended:
 			return err
 		case <-second:
-			report(stderr, relay.Counters())
+			report(stderr, n.Counters())
 		}
 	}
 }
 
-// greeting says in one line what the relay does, and how to do it again.
-func greeting(relay *medium.Relay, o options) string {
-	describe := func(c link.Config) string {
-		if text := c.String(); text != "" {
-			return text
-		}
-		return "unimpaired"
-	}
+// relayGreeting says in one line what the relay does, and how to do it again.
+func relayGreeting(relay *medium.Relay, o options) string {
 	clients := "any client"
-	if o.config.From != "" {
-		clients = o.config.From
+	if o.relay.From != "" {
+		clients = o.relay.From
 	}
 	return fmt.Sprintf("listening at %v for %s, relaying to %s; up: %s; down: %s; seed %d",
-		relay.LocalAddr(), clients, o.config.To, describe(o.config.Up), describe(o.config.Down), o.config.Seed)
+		relay.LocalAddr(), clients, o.relay.To, describe(o.relay.Up), describe(o.relay.Down), o.relay.Seed)
+}
+
+// tunnelGreeting says in one line what the tunnel does, and how to do it again.
+func tunnelGreeting(o options) string {
+	side := func(c tun.Config) string {
+		text := c.Name
+		if c.Namespace != "" {
+			text += " in " + c.Namespace
+		}
+		for _, address := range c.Addresses {
+			text += " " + address.String()
+		}
+		return text
+	}
+	return fmt.Sprintf("tunnel from %s to %s; up: %s; down: %s; seed %d",
+		side(o.tunnel.Left), side(o.tunnel.Right), describe(o.tunnel.Up), describe(o.tunnel.Down), o.tunnel.Seed)
+}
+
+// describe prints a link as its specification.
+func describe(c link.Config) string {
+	text := c.String()
+	if c.Trace != nil {
+		if text != "" {
+			text += ","
+		}
+		text += "cells of " + rate.Format(c.Trace.Rate()) + " on average"
+	}
+	if text == "" {
+		return "unimpaired"
+	}
+	return text
 }
 
 // advice says what to do about an error of Listen where that is not plain.
@@ -166,13 +210,16 @@ func line(c medium.DirectionCounters) string {
 	}{
 		{c.Lost, "lost"},
 		{c.BlackedOut, "lost in a blackout"},
+		{c.Policed, "dropped by the policer"},
 		{c.QueueDrops, "dropped by the queue"},
 		{c.Duplicated, "duplicated"},
 		{c.Reordered, "held back"},
 		{c.Corrupted, "damaged"},
+		{c.Marked, "marked"},
 		{uint64(c.Waiting), "still delayed"},
 		{c.Overflow, "dropped for lack of memory"},
 		{c.Failed, "not sent by the system"},
+		{c.Unseen, "more were dropped by the system before medium could read them"},
 	} {
 		if part.count > 0 {
 			fmt.Fprintf(&text, ", %d %s", part.count, part.what)

@@ -17,9 +17,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// run runs the program to its end with a context that has ended already, so
+// runOnce runs the program to its end with a context that has ended already, so
 // that a command line without fault ends at once.
-func run(args ...string) (code int, stdout, stderr string) {
+func runOnce(args ...string) (code int, stdout, stderr string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var out, messages bytes.Buffer
@@ -77,7 +77,7 @@ func TestBadUsage(t *testing.T) {
 				args = append(args, word)
 			}
 		}
-		code, stdout, stderr := run(args...)
+		code, stdout, stderr := runOnce(args...)
 		if code != exitUsage || stdout != "" {
 			t.Errorf("medium %s: exit code %d, standard output %q; want %d and nothing", test.args, code, stdout, exitUsage)
 		}
@@ -89,7 +89,7 @@ func TestBadUsage(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for _, flag := range []string{"-h", "--help"} {
-		code, stdout, stderr := run(flag)
+		code, stdout, stderr := runOnce(flag)
 		if code != exitDone || stdout != help || stderr != "" {
 			t.Errorf("medium %s: exit code %d, messages %q, help %q", flag, code, stderr, stdout)
 		}
@@ -107,7 +107,7 @@ func TestPortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	code, _, stderr := run("--listen", socket.LocalAddr().String(), "--to", "127.0.0.1:9")
+	code, _, stderr := runOnce("--listen", socket.LocalAddr().String(), "--to", "127.0.0.1:9")
 	if code != exitOther || !strings.Contains(stderr, "choose another port") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("exit code %d, %q; want %d and one line of advice", code, stderr, exitOther)
 	}
@@ -118,7 +118,7 @@ func TestDirectionsOverrideTheCommonFlags(t *testing.T) {
 		"--loss", "0.05", "--delay", "40ms", "--rate", "10M", "--queue", "64k", "--blackout", "2s,500ms", "--blackout", "5s,1s",
 		"--up", "loss=0.2,queue=50ms", "--down", "rate=unlimited,blackout=none", "--seed", "42",
 	}, addresses...)
-	code, _, stderr := run(args...)
+	code, _, stderr := runOnce(args...)
 	if code != exitDone {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -136,7 +136,7 @@ func TestSeedIsDrawnAndPrinted(t *testing.T) {
 	printed := regexp.MustCompile(`seed ([0-9]+)\n`)
 	seen := make(map[string]bool)
 	for range 5 {
-		_, _, stderr := run(addresses...)
+		_, _, stderr := runOnce(addresses...)
 		match := printed.FindStringSubmatch(stderr)
 		if match == nil {
 			t.Fatalf("no seed in %q", stderr)
