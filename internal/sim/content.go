@@ -22,9 +22,13 @@ func streamContent(sender core.Role, id uint64) content {
 
 // fill writes the bytes from offset on into dst.
 func (c content) fill(dst []byte, offset uint64) {
-	var word [8]byte
 	for len(dst) > 0 {
-		binary.LittleEndian.PutUint64(word[:], mix(uint64(c)+offset/8))
+		if offset%8 == 0 && len(dst) >= 8 { // nearly always, and that is most of the work of a run
+			binary.LittleEndian.PutUint64(dst, mix(uint64(c)+offset/8))
+			dst, offset = dst[8:], offset+8
+			continue
+		}
+		word := c.word(offset)
 		n := copy(dst, word[offset%8:])
 		dst, offset = dst[n:], offset+uint64(n)
 	}
@@ -32,9 +36,15 @@ func (c content) fill(dst []byte, offset uint64) {
 
 // matches reports whether p is what stands at offset.
 func (c content) matches(p []byte, offset uint64) bool {
-	var word [8]byte
 	for len(p) > 0 {
-		binary.LittleEndian.PutUint64(word[:], mix(uint64(c)+offset/8))
+		if offset%8 == 0 && len(p) >= 8 {
+			if binary.LittleEndian.Uint64(p) != mix(uint64(c)+offset/8) {
+				return false
+			}
+			p, offset = p[8:], offset+8
+			continue
+		}
+		word := c.word(offset)
 		n := min(len(p), 8-int(offset%8))
 		if string(p[:n]) != string(word[offset%8:][:n]) {
 			return false
@@ -42,6 +52,12 @@ func (c content) matches(p []byte, offset uint64) bool {
 		p, offset = p[n:], offset+uint64(n)
 	}
 	return true
+}
+
+// word returns the eight bytes among which the one at offset is.
+func (c content) word(offset uint64) (word [8]byte) {
+	binary.LittleEndian.PutUint64(word[:], mix(uint64(c)+offset/8))
+	return word
 }
 
 // mix spreads every bit of x over the whole result (the output function of

@@ -20,6 +20,9 @@ type DialOptions struct {
 
 	// Address is where the client is; by default every client has its own.
 	Address netip.AddrPort
+	// ExtraDelay is how much longer than the shared link the way between this
+	// client and the server is, in either direction.
+	ExtraDelay time.Duration
 }
 
 // Dial begins a connection to the server.
@@ -49,7 +52,7 @@ func (n *Network) Dial(o DialOptions) (*Peer, error) {
 		return nil, fmt.Errorf("dialling: %w", err)
 	}
 	p := newPeer(n, core.Client, conn)
-	p.local, p.public = address, address
+	p.local, p.public, p.extraDelay = address, address, o.ExtraDelay
 	p.Name = fmt.Sprintf("client %d", n.dialled)
 	n.clients[address] = p
 	return p, nil

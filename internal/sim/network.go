@@ -30,6 +30,8 @@ const (
 type Config struct {
 	Seed     uint64
 	Up, Down link.Config // the network in either direction, shared by all clients
+	// UpSteps and DownSteps say how it changes as time passes.
+	UpSteps, DownSteps link.Scenario
 
 	// Client, Server and Endpoint change the configurations that connections
 	// and the server's endpoint are made with; nil leaves them alone.
@@ -44,6 +46,9 @@ type Config struct {
 	Resident func(sender core.Role, transfer uint16, offset uint64) bool
 	// AllowEarly has the server accept 0-RTT.
 	AllowEarly bool
+	// NoTranscript leaves out the digest of Network.Transcript, which takes
+	// about a third of the time of a long run.
+	NoTranscript bool
 	// Trace receives what the connections trace, with the name of the side.
 	Trace func(side string, e core.TraceEvent)
 }
@@ -76,6 +81,8 @@ type Network struct {
 
 	transcript hash.Hash
 	buffer     []byte
+	train      []byte     // of the arrivals handed over at the moment
+	free       []*arrival // served, to be used again
 	deliveries []link.Delivery
 	err        error
 
@@ -86,6 +93,8 @@ type Network struct {
 	Sent func(d Direction, now instant.Time, datagram []byte)
 	// SentTo is told where each goes.
 	SentTo func(d Direction, to netip.AddrPort, datagram []byte)
+	// Carried is told of the traffic of others (Carry) as it enters a link.
+	Carried func(d Direction, now instant.Time, size int)
 }
 
 // New returns a network with a server and no client. Time begins at one second.
@@ -99,6 +108,8 @@ func New(cfg Config) *Network {
 	}
 	n.links[Up] = link.New(cfg.Up, 2*cfg.Seed)
 	n.links[Down] = link.New(cfg.Down, 2*cfg.Seed+1)
+	n.links[Up].Follow(cfg.UpSteps)
+	n.links[Down].Follow(cfg.DownSteps)
 	n.links[Up].Start(n.now)
 	n.links[Down].Start(n.now)
 	n.server = newServer(n)
@@ -203,7 +214,7 @@ func (n *Network) deliver() {
 			a.do()
 			continue
 		}
-		train, size := a.datagram, len(a.datagram)
+		train, size := append(n.train[:0], a.datagram...), len(a.datagram)
 		for len(n.queue) > 0 && len(train)/size < trainSegments && len(train)%size == 0 {
 			b := n.queue[0]
 			if b.at.After(n.now) || b.do != nil || b.from != a.from || b.to != a.to || b.connection != a.connection || b.ecn != a.ecn || len(b.datagram) > size {
@@ -211,8 +222,11 @@ func (n *Network) deliver() {
 			}
 			heap.Pop(&n.queue)
 			train = append(train, b.datagram...)
+			n.free = append(n.free, b)
 		}
+		n.train = train
 		n.handOver(a, train, size)
+		n.free = append(n.free, a)
 	}
 }
 
@@ -271,11 +285,7 @@ func (n *Network) flush() {
 // send puts a datagram on its way, by a carrier or, where connection is 0, by
 // the link.
 func (n *Network) send(d Direction, from, to netip.AddrPort, connection uint64, datagram []byte) {
-	var head [10]byte
-	binary.LittleEndian.PutUint64(head[:], uint64(n.now))
-	head[8] = byte(d)
-	n.transcript.Write(head[:])
-	n.transcript.Write(datagram)
+	n.record(d, datagram)
 	if n.Sent != nil {
 		n.Sent(d, n.now, datagram)
 	}
@@ -288,19 +298,43 @@ func (n *Network) send(d Direction, from, to netip.AddrPort, connection uint64, 
 	}
 	index := n.entered[d]
 	n.entered[d]++
-	datagram = append([]byte(nil), datagram...)
-	if n.Filter != nil && !n.Filter(d, index, datagram) {
-		return
+	if n.Filter != nil {
+		datagram = append([]byte(nil), datagram...)
+		if !n.Filter(d, index, datagram) {
+			return
+		}
 	}
+	extra := n.extraDelay(d, from, to)
 	n.deliveries = n.links[d].Admit(n.now, len(datagram), n.deliveries[:0])
 	for _, arriving := range n.deliveries {
-		p := datagram
-		if len(n.deliveries) > 1 {
-			p = append([]byte(nil), datagram...)
-		}
-		arriving.Damage(p)
-		n.push(&arrival{at: arriving.At, from: from, to: to, datagram: p})
+		a := n.arrival(datagram)
+		a.at, a.from, a.to = arriving.At.Add(extra), from, to
+		arriving.Damage(a.datagram)
+		n.push(a)
 	}
+}
+
+// record adds a datagram to the transcript.
+func (n *Network) record(d Direction, datagram []byte) {
+	if n.cfg.NoTranscript {
+		return
+	}
+	var head [10]byte
+	binary.LittleEndian.PutUint64(head[:], uint64(n.now))
+	head[8] = byte(d)
+	n.transcript.Write(head[:])
+	n.transcript.Write(datagram)
+}
+
+// extraDelay is how much longer than the link the way of a client is.
+func (n *Network) extraDelay(d Direction, from, to netip.AddrPort) time.Duration {
+	if d == Down {
+		from = to
+	}
+	if p := n.clients[from]; p != nil {
+		return p.extraDelay
+	}
+	return 0
 }
 
 // Inject has a datagram arrive at the server now, as if it came from that

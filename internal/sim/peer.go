@@ -3,6 +3,7 @@ package sim
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/ranges"
@@ -33,6 +34,7 @@ type Peer struct {
 
 	network       *Network
 	local, public netip.AddrPort
+	extraDelay    time.Duration // of a client
 
 	in        map[uint16]*incomingFile
 	held      []heldBlock

@@ -22,6 +22,18 @@ type arrival struct {
 	datagram   []byte
 }
 
+// arrival returns one with a copy of the datagram, from those that were served
+// where there are any.
+func (n *Network) arrival(datagram []byte) *arrival {
+	if len(n.free) == 0 {
+		return &arrival{datagram: append([]byte(nil), datagram...)}
+	}
+	a := n.free[len(n.free)-1]
+	n.free = n.free[:len(n.free)-1]
+	*a = arrival{datagram: append(a.datagram[:0], datagram...)}
+	return a
+}
+
 // arrivals is a heap of what is to come, the next one first.
 type arrivals []*arrival
 
@@ -59,6 +71,19 @@ func (n *Network) push(a *arrival) {
 // datagrams, as a call of the application would.
 func (n *Network) At(at instant.Time, do func()) {
 	n.push(&arrival{at: at, do: do})
+}
+
+// Carry sends size bytes of somebody else's traffic over a link, and calls
+// arrived for every copy that comes through, when it does. The link adds its
+// headers (link.Config.HeaderBytes) to the size.
+func (n *Network) Carry(d Direction, size int, arrived func()) {
+	if n.Carried != nil {
+		n.Carried(d, n.now, size)
+	}
+	n.deliveries = n.links[d].Admit(n.now, size, n.deliveries[:0])
+	for _, arriving := range n.deliveries {
+		n.At(arriving.At, arrived)
+	}
 }
 
 // next returns when the next arrival is due, or Never.
