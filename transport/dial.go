@@ -119,9 +119,9 @@ func (d *dialer) dialOne(ctx context.Context, remote netip.AddrPort) (*Conn, err
 func (d *dialer) start(remote netip.AddrPort) (*Conn, error) {
 	c := newConn(d.socket, d.cfg, remote)
 	c.memory = d.memory
-	session, token, rtt := d.memory.recall(d.cfg.VerifyServer)
+	session, token, known := d.memory.recall(d.cfg.VerifyServer)
 	cfg := d.cfg.coreConfig(c, initialCredit(availableMemory(), 0), d.socket.mayFragment)
-	cfg.Token, cfg.RememberedRTT = token, rtt
+	cfg.Token, cfg.RememberedPath = token, known
 	if parameters, err := wire.ParseParameters(seal.SessionParameters(session)); session != nil && err == nil {
 		cfg.RememberedParameters = &parameters
 	}

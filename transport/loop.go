@@ -341,6 +341,13 @@ func (c *Conn) handleEvent(e core.Event) {
 	}
 }
 
+// pathMemory is what the next connection may begin with.
+func (c *Conn) pathMemory() core.PathMemory {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.core.PathMemory()
+}
+
 // afterEvent does what an event means outside of the connection: for the
 // endpoint, the Listener and the session store, none of which may be called
 // with c.mu held.
@@ -356,7 +363,7 @@ func (c *Conn) afterEvent(e core.Event) {
 		// Before the handshake is over there is no identity to remember
 		// anything of, and no round-trip time but a guess.
 		if c.memory != nil && isDone(c.connected) {
-			c.memory.note(e, c.PeerIdentity(), c.Stats().SmoothedRTT)
+			c.memory.note(e, c.PeerIdentity(), c.pathMemory())
 		}
 	case core.EventRateHalved:
 		if halved := c.cfg.OnRateHalved; halved != nil {

@@ -18,6 +18,8 @@ const (
 	fieldToken    = 2
 	fieldRTT      = 3 // microseconds
 	fieldIdentity = 4 // the server's public key
+	fieldRate     = 5 // bytes per second
+	fieldLoss     = 6 // 1/65536
 )
 
 // maxToken bounds the address tokens that are kept, in bytes: the Initial
@@ -35,7 +37,7 @@ type memory struct {
 	identity ed25519.PublicKey
 	session  []byte
 	token    []byte
-	rtt      time.Duration
+	path     core.PathMemory
 }
 
 // newMemory reads what was stored. Data that cannot be read is none.
@@ -52,24 +54,24 @@ func newMemory(store SessionStore, server string) *memory {
 // resumes a session may send before the server has proved anything, and who
 // gave the session out can read that. So a session of which the server's key is
 // not known is not used either.
-func (m *memory) recall(verify func(ed25519.PublicKey) error) (session, token []byte, rtt time.Duration) {
+func (m *memory) recall(verify func(ed25519.PublicKey) error) (session, token []byte, path core.PathMemory) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.identity == nil || verify != nil && verify(m.identity) != nil {
-		return nil, nil, 0
+		return nil, nil, core.PathMemory{}
 	}
-	return m.session, m.token, m.rtt
+	return m.session, m.token, m.path
 }
 
 // note takes what an event brought from the server with this key, and stores
 // all again. Of a server with another key than before, nothing else is kept.
-func (m *memory) note(e core.Event, identity ed25519.PublicKey, rtt time.Duration) {
+func (m *memory) note(e core.Event, identity ed25519.PublicKey, path core.PathMemory) {
 	if m.store == nil || identity == nil {
 		return
 	}
 	m.mu.Lock()
 	if !bytes.Equal(m.identity, identity) {
-		m.identity, m.session, m.token, m.rtt = identity, nil, nil, 0
+		m.identity, m.session, m.token, m.path = identity, nil, nil, core.PathMemory{}
 	}
 	switch {
 	case e.Kind == core.EventSession:
@@ -77,8 +79,11 @@ func (m *memory) note(e core.Event, identity ed25519.PublicKey, rtt time.Duratio
 	case e.Kind == core.EventToken && len(e.Data) <= maxToken:
 		m.token = e.Data
 	}
-	if rtt > 0 {
-		m.rtt = rtt
+	if path.RTT > 0 {
+		m.path.RTT = path.RTT
+	}
+	if path.Rate > 0 { // a connection that found none says nothing against an older one
+		m.path.Rate, m.path.Loss = path.Rate, path.Loss
 	}
 	data := m.encode()
 	m.mu.Unlock()
@@ -100,11 +105,17 @@ func (m *memory) encode() []byte {
 	if m.token != nil {
 		data = wire.AppendField(data, fieldToken, m.token)
 	}
-	return wire.AppendUintField(data, fieldRTT, uint64(m.rtt.Microseconds()))
+	data = wire.AppendUintField(data, fieldRTT, uint64(m.path.RTT.Microseconds()))
+	data = wire.AppendUintField(data, fieldRate, uint64(m.path.Rate))
+	return wire.AppendUintField(data, fieldLoss, uint64(m.path.Loss*lossUnit))
 }
 
-// maxRememberedRTT bounds what a file may make of the first timeout.
-const maxRememberedRTT = 10 * time.Second
+// Bounds of what a file may make of the first timeout and of the first rate.
+const (
+	maxRememberedRTT  = 10 * time.Second
+	maxRememberedRate = 1 << 40 // bytes per second
+	lossUnit          = 1 << 16
+)
 
 // decode reads stored data, and takes all of it or nothing.
 func (m *memory) decode(data []byte) {
@@ -135,8 +146,20 @@ func (m *memory) decode(data []byte) {
 			if !ok || microseconds > uint64(maxRememberedRTT.Microseconds()) {
 				return
 			}
-			read.rtt = time.Duration(microseconds) * time.Microsecond
+			read.path.RTT = time.Duration(microseconds) * time.Microsecond
+		case fieldRate:
+			rate, ok := wire.UintValue(value)
+			if !ok || rate > maxRememberedRate {
+				return
+			}
+			read.path.Rate = int64(rate)
+		case fieldLoss:
+			loss, ok := wire.UintValue(value)
+			if !ok || loss > lossUnit {
+				return
+			}
+			read.path.Loss = float64(loss) / lossUnit
 		}
 	}
-	m.identity, m.session, m.token, m.rtt = read.identity, read.session, read.token, read.rtt
+	m.identity, m.session, m.token, m.path = read.identity, read.session, read.token, read.path
 }

@@ -107,15 +107,15 @@ func TestMemoryRoundTrip(t *testing.T) {
 	store := &memoryStore{}
 	m := newMemory(store, "host:1")
 	key := ed25519.PublicKey(bytes.Repeat([]byte("k"), ed25519.PublicKeySize))
-	m.note(core.Event{Kind: core.EventClosed}, key, time.Second)
+	m.note(core.Event{Kind: core.EventClosed}, key, core.PathMemory{RTT: time.Second})
 	if store.Load("host:1") != nil {
 		t.Error("something was stored of a server that gave nothing")
 	}
-	m.note(core.Event{Kind: core.EventSession, Data: []byte("session")}, key, 123*time.Millisecond)
-	m.note(core.Event{Kind: core.EventToken, Data: []byte("token")}, key, 0)
-	session, token, rtt := newMemory(store, "host:1").recall(nil)
-	if string(session) != "session" || string(token) != "token" || rtt != 123*time.Millisecond {
-		t.Errorf("%q, %q, %v", session, token, rtt)
+	m.note(core.Event{Kind: core.EventSession, Data: []byte("session")}, key, core.PathMemory{RTT: 123 * time.Millisecond, Rate: 5_000_000, Loss: 0.25})
+	m.note(core.Event{Kind: core.EventToken, Data: []byte("token")}, key, core.PathMemory{})
+	session, token, path := newMemory(store, "host:1").recall(nil)
+	if string(session) != "session" || string(token) != "token" || path != (core.PathMemory{RTT: 123 * time.Millisecond, Rate: 5_000_000, Loss: 0.25}) {
+		t.Errorf("%q, %q, %v", session, token, path)
 	}
 	if session, token, _ := newMemory(store, "host:2").recall(nil); session != nil || token != nil {
 		t.Error("another server has the same session")
@@ -123,11 +123,11 @@ func TestMemoryRoundTrip(t *testing.T) {
 }
 
 func TestDamagedMemoryIsNone(t *testing.T) {
-	m := &memory{identity: make([]byte, ed25519.PublicKeySize), session: bytes.Repeat([]byte("s"), 100), token: []byte("token"), rtt: time.Second}
+	m := &memory{identity: make([]byte, ed25519.PublicKeySize), session: bytes.Repeat([]byte("s"), 100), token: []byte("token"), path: core.PathMemory{RTT: time.Second}}
 	whole := m.encode()
 	var intact memory
-	if intact.decode(whole); !bytes.Equal(intact.session, m.session) || intact.rtt != m.rtt {
-		t.Errorf("session %q, round-trip time %v of intact data", intact.session, intact.rtt)
+	if intact.decode(whole); !bytes.Equal(intact.session, m.session) || intact.path != m.path {
+		t.Errorf("session %q, round-trip time %v of intact data", intact.session, intact.path.RTT)
 	}
 	for n := range whole {
 		var read memory
@@ -141,15 +141,15 @@ func TestDamagedMemoryIsNone(t *testing.T) {
 func TestMemoryOfAnotherServerIsNotUsed(t *testing.T) {
 	key := ed25519.PublicKey(bytes.Repeat([]byte("k"), ed25519.PublicKeySize))
 	store := &memoryStore{}
-	newMemory(store, "host:1").note(core.Event{Kind: core.EventSession, Data: []byte("session")}, key, time.Second)
+	newMemory(store, "host:1").note(core.Event{Kind: core.EventSession, Data: []byte("session")}, key, core.PathMemory{RTT: time.Second})
 	refuse := func(ed25519.PublicKey) error { return errors.New("another key is expected") }
-	if session, token, rtt := newMemory(store, "host:1").recall(refuse); session != nil || token != nil || rtt != 0 {
+	if session, token, path := newMemory(store, "host:1").recall(refuse); session != nil || token != nil || path != (core.PathMemory{}) {
 		t.Error("the session of a server that is not trusted is used")
 	}
 	// What a server with another key brings does not mix with what there was.
 	m := newMemory(store, "host:1")
 	other := bytes.Repeat([]byte("o"), ed25519.PublicKeySize)
-	m.note(core.Event{Kind: core.EventToken, Data: []byte("token")}, other, 0)
+	m.note(core.Event{Kind: core.EventToken, Data: []byte("token")}, other, core.PathMemory{})
 	if session, token, _ := newMemory(store, "host:1").recall(nil); session != nil || string(token) != "token" {
 		t.Errorf("session %q, token %q of a new server", session, token)
 	}
@@ -165,8 +165,8 @@ func TestLongTokenIsNotKept(t *testing.T) {
 	key := ed25519.PublicKey(bytes.Repeat([]byte("k"), ed25519.PublicKeySize))
 	store := &memoryStore{}
 	m := newMemory(store, "host:1")
-	m.note(core.Event{Kind: core.EventSession, Data: []byte("session")}, key, 0)
-	m.note(core.Event{Kind: core.EventToken, Data: make([]byte, maxToken+1)}, key, 0)
+	m.note(core.Event{Kind: core.EventSession, Data: []byte("session")}, key, core.PathMemory{})
+	m.note(core.Event{Kind: core.EventToken, Data: make([]byte, maxToken+1)}, key, core.PathMemory{})
 	if _, token, _ := m.recall(nil); token != nil {
 		t.Errorf("a token of %d bytes is kept", len(token))
 	}
@@ -202,13 +202,13 @@ func TestEarlyDataNeedsTrust(t *testing.T) {
 }
 
 func FuzzMemory(f *testing.F) {
-	f.Add((&memory{identity: make([]byte, ed25519.PublicKeySize), session: []byte("s"), token: []byte("t"), rtt: time.Second}).encode())
+	f.Add((&memory{identity: make([]byte, ed25519.PublicKeySize), session: []byte("s"), token: []byte("t"), path: core.PathMemory{RTT: time.Second, Rate: 1000, Loss: 0.1}}).encode())
 	f.Add([]byte{memoryVersion})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var m memory
 		m.decode(data)
-		if m.rtt < 0 || m.rtt > maxRememberedRTT {
-			t.Errorf("round-trip time %v", m.rtt)
+		if p := m.path; p.RTT < 0 || p.RTT > maxRememberedRTT || p.Rate < 0 || p.Rate > maxRememberedRate || p.Loss < 0 || p.Loss > 1 {
+			t.Errorf("path %+v", p)
 		}
 	})
 }

@@ -32,6 +32,14 @@ type baseLoss struct {
 	newPackets, newLost float64
 }
 
+// assume begins with what an earlier connection found, which weighs as little as
+// can be trusted.
+func (e *baseLoss) assume(rate float64) {
+	if e.packets == 0 {
+		e.packets, e.lost = baseLossTrust, baseLossTrust*min(max(rate, 0), maxBaseLoss)
+	}
+}
+
 // begin starts a measurement, unless one is under way.
 func (e *baseLoss) begin() {
 	if !e.open {

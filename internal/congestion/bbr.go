@@ -35,7 +35,12 @@ const (
 type Config struct {
 	Datagram   int           // gross bytes of a full datagram; 0 means 1092
 	InitialRTT time.Duration // round trip known in advance; 0 if unknown
-	Seed       uint64        // varies the length of probing cycles between flows
+	// RememberedRate is what an earlier connection found that the path delivers,
+	// in bytes per second, and RememberedLoss its base loss. Both serve only if
+	// the round trip is still about InitialRTT.
+	RememberedRate int64
+	RememberedLoss float64
+	Seed           uint64 // varies the length of probing cycles between flows
 }
 
 // bbr follows the shape of draft-ietf-ccwg-bbr: a model of the path made of
@@ -66,6 +71,9 @@ type bbr struct {
 	queued    bool         // a standing queue
 
 	cycle
+	start
+
+	latest instant.Time // of the last acknowledgement or sending
 
 	// earlierBound is what bound was before the present round trip reduced it.
 	earlierBound int64
@@ -98,9 +106,13 @@ func NewBBR(now instant.Time, cfg Config) Controller {
 	}
 }
 
-func (b *bbr) OnSent(_ instant.Time, _, inflight int) { b.inflight = inflight }
+func (b *bbr) OnSent(now instant.Time, _, inflight int) {
+	b.latest = now
+	b.inflight = inflight
+}
 
 func (b *bbr) OnAck(now instant.Time, s AckSample) {
+	b.latest = now
 	b.inflight = s.Inflight
 	if s.AckedBytes > 0 && b.stalled {
 		b.stalled = false
@@ -137,8 +149,13 @@ func (b *bbr) observe(now instant.Time, s AckSample) {
 		}
 		b.observeRTT(now, s.RTT)
 	}
+	b.learn(now, s)
 	size := float64(b.cfg.Datagram)
-	b.base.add(float64(s.AckedBytes)/size, float64(s.LostBytes)/size)
+	acked := float64(s.AckedBytes) / size
+	if b.onlyLosses(now) {
+		acked = 0
+	}
+	b.base.add(acked, float64(s.LostBytes)/size)
 }
 
 // observeRTT keeps the minimum round trip. A sample near it is taken as proof
@@ -237,13 +254,13 @@ func over(rate int64, d time.Duration) int {
 	return int(float64(rate) * d.Seconds())
 }
 
-// PacingRate returns the send rate times the gain of the phase. The first
-// flight is spread over one round trip.
+// PacingRate returns the send rate times the gain of the phase. In start-up
+// the first flight is spread over one round trip (startup.go).
 func (b *bbr) PacingRate() int64 {
 	size := int64(b.cfg.Datagram)
 	rate := int64(float64(b.sendRate()) * b.pacingGain())
-	if b.firstFlight() {
-		rate = max(rate, int64(float64(initialWindow*b.first)/b.roundTrip().Seconds()))
+	if b.phase == startup {
+		rate = b.searchRate(rate)
 	}
 	// Two datagrams in a round trip go in any case, or a flow that has become
 	// very slow would take very long to learn that it may be faster.
@@ -267,6 +284,9 @@ func (b *bbr) Window() int {
 	if b.firstFlight() {
 		window = max(window, initialWindow*b.first)
 	}
+	if jump := b.jumping(b.latest); jump > 0 {
+		window = max(window, over(jump, b.roundTrip()*3/2+b.ackInterval+batchDelay))
+	}
 	return max(window, minWindow*size)
 }
 
@@ -278,6 +298,7 @@ func (b *bbr) State() State {
 		Bandwidth:  b.delivered(),
 		MinRTT:     b.minRTT,
 		LossRate:   b.base.rate(),
+		Settled:    b.phase != startup,
 		Congested:  b.congested || b.queued,
 		Window:     b.Window(),
 		PacingRate: b.PacingRate(),

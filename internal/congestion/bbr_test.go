@@ -32,7 +32,8 @@ func TestBBRFillsThePathWhateverItLoses(t *testing.T) {
 			// A slow path carries so few packets that an estimate of its loss
 			// takes seconds.
 			warm := 300*time.Millisecond + 25*path.rtt + time.Duration(8e15/path.rate)
-			measure := min(300*time.Millisecond+50*path.rtt, time.Duration(2e18/path.rate))
+			// Fewer packets would measure the luck of a few.
+			measure := min(max(300*time.Millisecond+50*path.rtt, time.Duration(1000*8*gross*1e9/path.rate)), time.Duration(2e18/path.rate))
 			r := newRun(path, bbr(path.seed))
 			r.play(warm)
 			r.mark()

@@ -56,6 +56,8 @@ type AckSample struct {
 	SmoothedRTT   time.Duration // RFC 9002 section 5.3
 	RTTVar        time.Duration // mean deviation of the samples, likewise
 	DeliveryRate  int64         // bytes per second that the path delivered; 0 if not measurable
+	ArrivalRate   int64         // bytes per second at which packets came of late, by the receiver's clock; 0 if not measurable
+	Dispersion    int64         // gross bytes per second at which the bottleneck spaced packets out; 0 if it did not
 	AppLimited    bool          // DeliveryRate is low because there was nothing to send
 	RoundStart    bool          // a packet sent after the last round began has been acknowledged
 	AckInterval   time.Duration // smoothed time between acknowledgements that brought news
@@ -70,6 +72,7 @@ type State struct {
 	Bandwidth  int64         // delivered bytes per second that it believes in
 	MinRTT     time.Duration // round trip without queue that it believes in
 	LossRate   float64       // share of packets lost whatever our rate, 0 to 1
+	Settled    bool          // Bandwidth was found, and is not only what was reached so far
 	Congested  bool          // the last round showed signs of congestion
 	Window     int           // bytes
 	PacingRate int64         // bytes per second

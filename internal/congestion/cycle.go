@@ -20,11 +20,8 @@ func (p phase) String() string {
 }
 
 const (
-	startupGain = 2.77 // 4 ln 2: doubles the delivered rate each round trip
-	growth      = 1.25 // less than this in a round of start-up is a plateau
-	plateau     = 3    // rounds in a row that end start-up
-	upGrowth    = 1.10 // more than this in a probe makes it go on
-	queueCut    = 0.85 // the deepest cut of the rate in one round for a queue or ECN marks
+	upGrowth = 1.10 // more than this in a probe makes it go on
+	queueCut = 0.85 // the deepest cut of the rate in one round for a queue or ECN marks
 
 	// measureFrom is the round of a slow phase from which on base loss is
 	// measured: by then all that was sent before it has been acknowledged or
@@ -47,12 +44,6 @@ type cycle struct {
 	cruiseFor  int   // rounds
 
 	emptyFrom instant.Time // when probeRTT had emptied the queue
-}
-
-// firstFlight reports whether the controller still lives from its initial
-// window: no flight has come back in full yet.
-func (b *bbr) firstFlight() bool {
-	return b.phase == startup && b.fullRounds < 2 && !b.restarted
 }
 
 // pacingGain returns the multiple of the send rate at which to send.
@@ -104,12 +95,6 @@ func (b *bbr) enter(p phase) {
 	}
 }
 
-// restart returns to start-up, but not to the initial window.
-func (b *bbr) restart() {
-	b.bound = 0
-	b.cycle = cycle{restarted: true}
-}
-
 // moveOn runs at the end of every round trip.
 func (b *bbr) moveOn(now instant.Time) {
 	b.rounds++
@@ -124,28 +109,6 @@ func (b *bbr) moveOn(now instant.Time) {
 		b.pushUp()
 	case probeRTT:
 		b.renewMinRTT(now)
-	}
-}
-
-// searchPlateau ends start-up when the delivered rate no longer grows: after
-// three such rounds, or after one in which a queue stood. Loss does not end
-// it, since on a path with base loss that would be at once.
-func (b *bbr) searchPlateau() {
-	if b.round.appLimited || b.round.rate == 0 {
-		return
-	}
-	b.fullRounds++
-	rate := b.bandwidth.max()
-	if float64(rate) >= growth*float64(b.reached) {
-		if b.fullRounds >= 2 {
-			b.reached = rate
-		}
-		b.flat = 0
-		return
-	}
-	b.flat++
-	if b.flat >= plateau || b.queued {
-		b.enter(drain)
 	}
 }
 

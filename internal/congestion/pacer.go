@@ -49,6 +49,11 @@ func NewPacer(datagram, burst int) *Pacer {
 	return &Pacer{datagram: datagram, train: MaxTrain * datagram, credit: int64(burst) * int64(datagram) * unit}
 }
 
+// Grant lets that many datagrams go at once, whatever left before.
+func (p *Pacer) Grant(datagrams int) {
+	p.credit = max(p.credit, int64(datagrams)*int64(p.datagram)*unit)
+}
+
 // SetRate changes the rate, from the last Budget or OnSent onwards, and the
 // sending time that may be caught up when the caller comes late. A rate of
 // zero or less means unpaced.

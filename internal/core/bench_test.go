@@ -230,7 +230,7 @@ func newFlights(tb testing.TB) *flights {
 	}
 	f.settle()
 	nothing := func() {}
-	f.exchange(5000, nothing, nothing)
+	f.exchange(10_000, nothing, nothing)
 	return f
 }
 

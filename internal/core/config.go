@@ -106,8 +106,9 @@ type Config struct {
 	// for them.
 	OwnLoss float64
 
-	// What is remembered of the server (client only, all optional).
-	RememberedRTT        time.Duration
+	// What is remembered of the server (client only, all optional; a server's
+	// memory of the path is in the token).
+	RememberedPath       PathMemory
 	Token                []byte           // address token for the Initial packet
 	RememberedParameters *wire.Parameters // the server's, for 0-RTT
 

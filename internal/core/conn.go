@@ -43,16 +43,17 @@ type Conn struct {
 	peerKnown           bool
 	peerIdentity        ed25519.PublicKey
 
-	engine    seal.Engine
-	spaces    [3]space
-	numbers   numberSkipper // of the Application space
-	early     earlyData
-	phase     keyPhase
-	confirmed bool         // HANDSHAKE_DONE was sent or received
-	doneAcked bool         // and the client has acknowledged it
-	doneAgain instant.Time // when it may be repeated unasked, next
-	waiting   []waitingTrain
-	failures  uint64 // packets that did not open
+	engine      seal.Engine
+	spaces      [3]space
+	numbers     numberSkipper // of the Application space
+	early       earlyData
+	phase       keyPhase
+	confirmed   bool         // HANDSHAKE_DONE was sent or received
+	doneAcked   bool         // and the client has acknowledged it
+	doneRepeats int          // how often it was sent along with something else
+	doneAgain   instant.Time // when it may be repeated unasked, next
+	waiting     []waitingTrain
+	failures    uint64 // packets that did not open
 
 	path       Path
 	blocked    bool // the carrier of the path takes nothing at the moment
@@ -78,6 +79,10 @@ type Conn struct {
 	tail    tail
 	blocks  []Block
 	given   int // of blocks, already handed out
+
+	makeToken func(PathMemory) []byte // server only
+	tokenRate int64                   // what the last token that knows one says
+	tokenAt   instant.Time
 
 	pending pendingFrames
 	close   closing
@@ -105,7 +110,8 @@ type space struct {
 	out         sendBuffer    // CRYPTO
 	in          receiveBuffer // CRYPTO
 	dropped     bool
-	copyAt      instant.Time // when the flight is sent a second time
+	copyAt      instant.Time // when the flight is sent once more
+	copies      int          // how often it was
 }
 
 // pendingFrames is what must be said that needs no further memory.
@@ -164,11 +170,13 @@ type initialContext struct {
 	original    wire.ConnectionID // the same, but after a Retry the one before
 	retry       bool
 	source      wire.ConnectionID
-	validated   bool // a token proved the client's address
+	validated   bool       // a token proved the client's address
+	memory      PathMemory // of that token
 }
 
 // newServer makes the connection for a client's first packet.
 func newServer(cfg Config, now instant.Time, path Path, from initialContext) (*Conn, error) {
+	cfg.RememberedPath = from.memory
 	c, err := newConn(Server, cfg, now, path)
 	if err != nil {
 		return nil, err
@@ -196,7 +204,7 @@ func newConn(role Role, cfg Config, now instant.Time, path Path) (*Conn, error) 
 		return nil, err
 	}
 	c.recovery = recovery.New(recovery.Config{
-		RememberedRTT: cfg.RememberedRTT,
+		RememberedRTT: cfg.RememberedPath.RTT,
 		MaxAckDelay:   maxAckDelay,
 		Overhead:      c.overhead(),
 	})
@@ -322,3 +330,6 @@ func violation(code wire.ErrorCode, format string, args ...any) error {
 
 // maxAckDelay is the longest that an acknowledgement is held back (§7.2).
 const maxAckDelay = 25 * time.Millisecond
+
+// ControllerState is what the congestion controller knows and does.
+func (c *Conn) ControllerState() congestion.State { return c.controller.State() }

@@ -21,6 +21,7 @@ type receiveCredit struct {
 	pending  bool // limit must be announced
 	epoch    instant.Time
 	epochAt  uint64 // consumed when the window was last looked at
+	perRTT   uint64 // consumed in a round trip, when it was looked at before
 }
 
 func newReceiveCredit(window, maxWindow uint64) receiveCredit {
@@ -50,7 +51,7 @@ const steadyWindow = 8 << 20
 
 // tune doubles the window when half of it was consumed in under two round
 // trips. Otherwise it brings the window down to four times what is consumed in a
-// round trip, and steadyWindow: bytes that are lost stand in memory for some
+// round trip, and steadyWindow, unless the peer is still getting faster: bytes that are lost stand in memory for some
 // round trips, with all that came after them in the same piece.
 func (c *receiveCredit) tune(now instant.Time, rtt time.Duration) {
 	consumed := c.consumed - c.epochAt
@@ -61,7 +62,10 @@ func (c *receiveCredit) tune(now instant.Time, rtt time.Duration) {
 		c.window = max(c.window, min(2*c.window, c.max))
 	} else if c.epoch.IsSet() {
 		inRoundTrip := uint64(float64(consumed) * float64(rtt) / float64(took))
-		c.window = min(c.window, steadyWindow+4*inRoundTrip)
+		if inRoundTrip <= c.perRTT+c.perRTT/4 {
+			c.window = min(c.window, steadyWindow+4*inRoundTrip)
+		}
+		c.perRTT = inRoundTrip
 	}
 	c.epoch, c.epochAt = now, c.consumed
 }

@@ -186,7 +186,10 @@ func (e *Endpoint) accept(now instant.Time, unix int64, path Path, h wire.LongHe
 		return Route{}
 	}
 	if e.cfg.TokenKey != nil {
-		c.pending.newToken = e.addressToken(unix, path)
+		c.pending.newToken = e.addressToken(unix, path, PathMemory{})
+		c.makeToken = func(m PathMemory) []byte {
+			return e.addressToken(unix+int64(c.now.Sub(c.start).Seconds()), c.path, m)
+		}
 	}
 	for _, id := range c.ids() {
 		e.byID[id] = c
@@ -218,14 +221,16 @@ func (e *Endpoint) checkToken(from *initialContext, unix int64, path Path, token
 	case seal.TokenAddress:
 		if t.Proves(path.Remote) && age >= 0 && age <= addressTokenLife {
 			from.validated = true
+			from.memory = PathMemory{RTT: t.PathRTT, Rate: t.PathRate, Loss: t.PathLoss}
 		}
 	}
 }
 
 // addressToken makes the token of NEW_TOKEN, for the client's next connection.
-func (e *Endpoint) addressToken(unix int64, path Path) []byte {
+func (e *Endpoint) addressToken(unix int64, path Path, m PathMemory) []byte {
 	token, err := seal.SealToken(e.cfg.TokenKey, seal.Token{
 		Kind: seal.TokenAddress, Address: path.Remote, IssuedAt: unix,
+		PathRTT: m.RTT, PathRate: m.Rate, PathLoss: m.Loss,
 	}, e.cfg.Rand)
 	if err != nil {
 		return nil

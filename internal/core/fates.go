@@ -52,6 +52,7 @@ func (c *Conn) applyFates() {
 	c.updatePacing()
 	c.breaker.delivered(f.Sample.AckedBytes)
 	c.tail.onAck()
+	c.renewToken()
 }
 
 // packetAcked: the peer has what the packet said.

@@ -2,6 +2,7 @@ package core
 
 import (
 	"slices"
+	"time"
 
 	"example.com/uft/internal/recovery"
 	"example.com/uft/internal/wire"
@@ -112,6 +113,9 @@ func (c *Conn) handleConnectionClose(f *wire.ConnectionClose) {
 	c.drain(&PeerError{Code: wire.ErrorCode(f.Code), Reason: f.Reason})
 }
 
+// maxReceiveTime is a century: what is beyond would overflow in nanoseconds.
+const maxReceiveTime = 100 * 365 * 24 * 3600 * 1_000_000
+
 // handleAck acts upon an acknowledgement (§7.3).
 func (c *Conn) handleAck(sp recovery.Space, f *wire.Ack) error {
 	if f.PathID != 0 {
@@ -122,13 +126,17 @@ func (c *Conn) handleAck(sp recovery.Space, f *wire.Ack) error {
 	}
 	ack := recovery.Ack{
 		Largest: f.Largest, Delay: f.Delay, Ranges: f.Ranges,
-		CE: f.CE, SocketDrops: f.SocketDrops,
+		ReceiveTime: time.Duration(min(f.ReceiveTime, maxReceiveTime)) * time.Microsecond,
+		CE:          f.CE, SocketDrops: f.SocketDrops,
 	}
 	if err := c.recovery.OnAck(c.now, sp, &ack, &c.fates); err != nil {
 		return violation(wire.CodeProtocolViolation, "%v", err)
 	}
 	if sp == recovery.Application {
 		c.phase.acknowledged(f.Largest)
+		if c.state == stateOpen && c.phase.acked {
+			c.confirm() // the server has opened it, so it has our Finished (RFC 9001 §4.1.2)
+		}
 	}
 	c.applyFates()
 	return nil

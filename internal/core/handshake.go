@@ -11,9 +11,13 @@ import (
 	"example.com/uft/internal/wire"
 )
 
-// flightCopyDelay is how long after its first packet a handshake flight is
-// sent a second time (docs/protocol.md §6.2).
-const flightCopyDelay = 25 * time.Millisecond
+// flightCopies says how long after the one before a handshake flight is sent
+// again, unless it was acknowledged (docs/protocol.md §6.2).
+var flightCopies = [...]time.Duration{25 * time.Millisecond, 75 * time.Millisecond}
+
+// repeatedDone is how many times HANDSHAKE_DONE rides along with what else is
+// sent before it is acknowledged: without it the client probes for nothing else.
+const repeatedDone = 3
 
 // earlyData is the 0-RTT keys of a connection.
 type earlyData struct {
@@ -122,6 +126,9 @@ func (c *Conn) handleEngineEvent(e seal.Event) error {
 		} else {
 			c.spaces[levelSpace(e.Level)].write = e.Write
 		}
+		if e.Level == seal.Application {
+			c.phase.firstSent = c.spaces[appSpace].next // what went before was 0-RTT
+		}
 	case seal.EventPeerParameters:
 		return c.handleParameters(e.Parameters)
 	case seal.EventEarlyDataRejected:
@@ -146,6 +153,7 @@ func (c *Conn) completeHandshake(e seal.Event) {
 		c.pending.handshakeDone = true
 		c.pending.sendToken = len(c.pending.newToken) > 0
 		c.confirm()
+		c.doneAgain = c.now.Add(c.recovery.PTO(recovery.Application)) // a copy of the Finished is no question yet
 		// A ticket that cannot be made costs the client its 0-RTT, no more.
 		_ = c.engine.SendTicket()
 	}

@@ -200,7 +200,7 @@ func TestEarlyData(t *testing.T) {
 				w.until(10*time.Second, func() bool { return first.Session != nil })
 
 				begin := w.Now()
-				client := w.dial(sim.DialOptions{Session: first.Session, EarlyData: true, Token: first.Token, RTT: 100 * time.Millisecond})
+				client := w.dial(sim.DialOptions{Session: first.Session, EarlyData: true, Token: first.Token, Path: core.PathMemory{RTT: 100 * time.Millisecond}})
 				id, stream := w.file(client, 8000), w.stream(client, 2000)
 				w.until(10*time.Second, func() bool { return client.Other != nil })
 				w.complete(10*time.Second, client.Other, id)
@@ -235,10 +235,10 @@ func TestEarlyDataBeyondNewLimits(t *testing.T) {
 		client := w.dial(sim.DialOptions{Session: first.Session, EarlyData: true, Token: first.Token})
 		id, stream := w.file(client, 300_000), w.stream(client, 50_000)
 		w.until(time.Second, func() bool { return client.Other != nil })
-		client.Other.Hold = true // so that nothing gives credit back
+		client.Other.Hold = true // so that nothing more gives credit back: the first train alone is too little for that
 		w.sleep(2 * time.Second)
-		if most := client.Other.MostHeld; most != wire.MinBulkCredit {
-			t.Errorf("0-RTT accepted %v: %d bytes came with a window of %d", accepted, most, wire.MinBulkCredit)
+		if n, _ := client.Other.Received(id); n != wire.MinBulkCredit {
+			t.Errorf("0-RTT accepted %v: %d bytes came with a window of %d", accepted, n, wire.MinBulkCredit)
 		}
 		client.Other.Resume()
 		w.until(10*time.Second, func() bool {

@@ -185,7 +185,7 @@ func (c *Conn) moveTo(to Path) {
 	if !onlyPort {
 		// Another network, most likely: nothing is known of its round
 		// trip and its rate.
-		c.cfg.RememberedRTT = 0
+		c.cfg.RememberedPath = PathMemory{}
 		c.recovery.ResetPath(c.now)
 		c.startPathMTU()
 		c.resetController()

@@ -115,7 +115,9 @@ func (c *Conn) resetController() {
 		c.pacer = congestion.NewPacer(datagram, 1)
 	} else {
 		c.controller = congestion.NewBBR(c.now, congestion.Config{
-			Datagram: datagram, InitialRTT: c.cfg.RememberedRTT, Seed: c.seed(),
+			Datagram: datagram, Seed: c.seed(),
+			InitialRTT:     c.cfg.RememberedPath.RTT,
+			RememberedRate: c.cfg.RememberedPath.Rate, RememberedLoss: c.cfg.RememberedPath.Loss,
 		})
 		c.pacer = congestion.NewPacer(datagram, initialBurst)
 	}
@@ -124,7 +126,7 @@ func (c *Conn) resetController() {
 }
 
 // initialBurst is how many datagrams leave at once before any rate is known.
-const initialBurst = 16
+const initialBurst = 32
 
 // seed draws a number for the controller's random phase.
 func (c *Conn) seed() uint64 {

@@ -27,6 +27,9 @@ func (c *Conn) transmitControl(b []byte) int {
 	}
 	s := &c.spaces[recovery.Application]
 	ackDue := !early && s.received.AckNow(c.now)
+	if ackDue {
+		c.repeatDone()
+	}
 	content := c.controlPending(early)
 	if content && !c.mayElicit(wire.MaxDatagram) {
 		content = false
@@ -69,6 +72,14 @@ func (c *Conn) transmitControl(b []byte) int {
 	})
 	c.maybeUpdateKeys()
 	return len(b)
+}
+
+// repeatDone has HANDSHAKE_DONE ride along with an acknowledgement (§6.3).
+func (c *Conn) repeatDone() {
+	if c.role == Server && c.confirmed && !c.doneAcked && c.doneRepeats < repeatedDone {
+		c.doneRepeats++
+		c.pending.handshakeDone = true
+	}
 }
 
 // maxUnasked is how many acknowledgement-only packets leave in a row before one

@@ -19,6 +19,9 @@ func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 	if keys == nil || !c.bulkPending() {
 		return 0, 0
 	}
+	if c.stats.DataBytesSent == 0 && c.cfg.FixedRate == 0 {
+		c.pacer.Grant(initialBurst) // its dispersion tells the capacity of the path (§8.2)
+	}
 	full := c.blockSize() + wire.DataOverhead
 	segments := min(maxSegments, c.dataBudget(), c.earlyAnswers(), wire.LargestDatagram/full)
 	for range segments {

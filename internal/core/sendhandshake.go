@@ -114,7 +114,7 @@ func (c *Conn) appendCrypto(b []byte, sp recovery.Space, limit int) []byte {
 			break
 		}
 		if s.out.next > fresh && sp != recovery.Application {
-			s.copyAt = c.now.Add(flightCopyDelay)
+			s.copyAt, s.copies = c.now.Add(flightCopies[0]), 0
 		}
 		b = wire.Crypto{Offset: offset, Data: p}.Append(b)
 		c.frames = append(c.frames, sentFrame{kind: sentCrypto, id: uint64(sp), start: offset, end: offset + uint64(len(p))})

@@ -139,14 +139,17 @@ func (c *Conn) giveUp() bool {
 	return false
 }
 
-// copyFlights sends each handshake flight a second time, shortly after the
-// first: a loss here decides the time of a short transfer (§6.2).
+// copyFlights sends each handshake flight again, shortly after the first time:
+// a loss here decides the time of a short transfer (§6.2).
 func (c *Conn) copyFlights() {
 	for i := range c.spaces {
 		s := &c.spaces[i]
 		if s.copyAt.IsSet() && !s.copyAt.After(c.now) {
 			s.copyAt = 0
 			s.out.requeue()
+			if s.copies++; s.copies < len(flightCopies) && s.out.pending(s.out.end()) {
+				s.copyAt = c.now.Add(flightCopies[s.copies])
+			}
 		}
 	}
 }

@@ -285,7 +285,7 @@ func TestKeyUpdate(t *testing.T) {
 		}
 		w := newWorld(t, cfg)
 		client, server := w.connect(sim.DialOptions{})
-		up, down := w.file(client, 2<<20), w.file(server, 2<<20)
+		up, down := w.file(client, 4<<20), w.file(server, 4<<20)
 		took := w.complete(20*time.Second, server, up) + w.complete(20*time.Second, client, down)
 		broken := stats(client).PacketsUndecryptable + stats(server).PacketsUndecryptable
 		t.Logf("%s updates: %v, took %v, %d packets did not open", side, updates, took, broken)

@@ -20,6 +20,12 @@ const (
 	// that a fast sender hears of its losses while they are few.
 	ackEveryBytes = 128 << 10
 
+	// The first earlyPackets packets are acknowledged after every
+	// earlyAckPackets of them, so that the sender learns at what intervals
+	// its first flight came.
+	earlyPackets    = 256
+	earlyAckPackets = 4
+
 	// maxReceivedRanges bounds the memory that a peer can make us spend by
 	// leaving gaps. Twice the ranges that any acknowledgement carries; the
 	// exact number is a guess.
@@ -45,6 +51,7 @@ type Received struct {
 	waitingFor instant.Time // when the first of them arrived
 	bytes      int          // received since the last acknowledgement
 	now        bool         // do not wait
+	early      int          // ack-eliciting packets so far, up to earlyPackets
 
 	// gap says that a gap opened since the last acknowledgement, earlier that
 	// one did between the last two. A path that loses all the time has a gap
@@ -110,6 +117,10 @@ func (v *Received) OnPacket(now instant.Time, number uint64, ackEliciting bool, 
 			v.waiting, v.waitingFor = true, now
 		}
 		v.now = v.now || immediate || v.delay == 0
+		if v.early < earlyPackets {
+			v.early++
+			v.now = v.now || v.early%earlyAckPackets == 0
+		}
 	}
 	return false
 }

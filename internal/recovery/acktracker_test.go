@@ -16,7 +16,9 @@ type receiver struct {
 }
 
 func newReceiver(t testing.TB, rtt time.Duration) *receiver {
-	return &receiver{TB: t, Received: NewReceived(rtt), now: instant.Time(time.Hour)}
+	v := &receiver{TB: t, Received: NewReceived(rtt), now: instant.Time(time.Hour)}
+	v.early = earlyPackets
+	return v
 }
 
 func (v *receiver) advance(d time.Duration) { v.now = v.now.Add(d) }

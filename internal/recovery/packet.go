@@ -76,6 +76,9 @@ type Ack struct {
 	Delay   time.Duration // how long the peer held the acknowledgement of Largest
 	Ranges  ranges.Set    // everything acknowledged; the last range ends with Largest
 
+	// ReceiveTime is when Largest came, on the peer's clock; 0 if unknown.
+	ReceiveTime time.Duration
+
 	// CE and SocketDrops are the peer's counters since the connection began:
 	// packets marked by ECN, and packets its own socket dropped.
 	CE, SocketDrops uint64

@@ -47,6 +47,7 @@ type Recovery struct {
 	rtt     roundTrip
 	reorder reordering
 	rate    deliveryRate
+	arrived arrivals
 
 	inflight   int          // gross bytes
 	pathSince  instant.Time // the path was another one before
@@ -149,6 +150,11 @@ func (r *Recovery) OnAck(now instant.Time, in Space, ack *Ack, fates *Fates) err
 				sample.DeliveryRate = 0
 			}
 		}
+		if present && in == Application && news.end == ack.Largest+1 && ack.ReceiveTime > 0 {
+			sample.ArrivalRate, sample.Dispersion = r.arrived.note(arrival{
+				number: ack.Largest, came: ack.ReceiveTime, sentAt: news.train.sentAt, delivered: r.rate.delivered,
+			}, news.size+r.cfg.Overhead, r.SmoothedRTT())
+		}
 		if sample.RoundStart {
 			r.reorder.onRound(&r.rtt)
 		}
@@ -170,6 +176,7 @@ type news struct {
 	eliciting bool   // an ack-eliciting packet was among it
 	end       uint64 // one more than the largest number newly acknowledged
 	train     train  // the train of that number
+	size      int    // the bytes of the longest packet newly acknowledged
 }
 
 // acknowledge marks all packets in the ranges of ack.
@@ -208,6 +215,7 @@ func (r *Recovery) acknowledgeRange(s *space, start, end uint64, n *news, fates 
 		}
 		p := s.packet(number, rec)
 		n.any = true
+		n.size = max(n.size, p.Size)
 		n.eliciting = n.eliciting || p.AckEliciting
 		if number >= n.end {
 			n.end, n.train = number+1, *s.trainOf(rec)

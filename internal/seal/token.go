@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
+	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -17,11 +19,16 @@ import (
 const TokenKeySize = chacha20poly1305.KeySize
 
 // The lengths in bytes of a token's content: kind, time and IP address, and
-// for a Retry the port and the original destination connection ID as well.
+// then what is remembered of the path, or for a Retry the port and the original
+// destination connection ID.
 const (
-	addressTokenLength = 1 + 8 + 16
-	retryTokenLength   = addressTokenLength + 2 + 8
+	tokenHeadLength    = 1 + 8 + 16
+	addressTokenLength = tokenHeadLength + 4 + 8 + 2
+	retryTokenLength   = tokenHeadLength + 2 + 8
 )
+
+// lossUnit is the resolution in which a token keeps a share.
+const lossUnit = 1 << 16
 
 // ErrToken says that a token was not made with this key, or was damaged. For a
 // server this is no fault of the client's: it treats the client as one that
@@ -56,6 +63,12 @@ type Token struct {
 	// OriginalDestination is the destination connection ID of the client's
 	// very first Initial packet. It is kept for TokenRetry only.
 	OriginalDestination [8]byte
+
+	// What the server remembers of the path, for TokenAddress only: the
+	// client carries it, and can neither read nor change it. Zero is unknown.
+	PathRTT  time.Duration // kept in microseconds
+	PathRate int64         // bytes per second
+	PathLoss float64       // kept in 1/65536
 }
 
 // Proves reports whether the token shows that remote was reached: the same IP
@@ -96,18 +109,22 @@ func SealToken(key *TokenKey, token Token, random io.Reader) ([]byte, error) {
 		random = rand.Reader
 	}
 	nonceSize := key.aead.NonceSize()
-	sealed := make([]byte, nonceSize, nonceSize+retryTokenLength+key.aead.Overhead())
+	sealed := make([]byte, nonceSize, nonceSize+addressTokenLength+key.aead.Overhead())
 	if _, err := io.ReadFull(random, sealed); err != nil {
 		return nil, fmt.Errorf("seal: nonce of a token: %w", err)
 	}
 	address := token.Address.Addr().As16()
-	content := make([]byte, 0, retryTokenLength)
+	content := make([]byte, 0, addressTokenLength)
 	content = append(content, byte(token.Kind))
 	content = binary.BigEndian.AppendUint64(content, uint64(token.IssuedAt))
 	content = append(content, address[:]...)
 	if token.Kind == TokenRetry {
 		content = binary.BigEndian.AppendUint16(content, token.Address.Port())
 		content = append(content, token.OriginalDestination[:]...)
+	} else {
+		content = binary.BigEndian.AppendUint32(content, uint32(min(max(token.PathRTT.Microseconds(), 0), math.MaxUint32)))
+		content = binary.BigEndian.AppendUint64(content, uint64(max(token.PathRate, 0)))
+		content = binary.BigEndian.AppendUint16(content, uint16(min(max(token.PathLoss, 0), 0.999)*lossUnit))
 	}
 	return key.aead.Seal(sealed, sealed, content, nil), nil
 }
@@ -116,11 +133,11 @@ func SealToken(key *TokenKey, token Token, random io.Reader) ([]byte, error) {
 // key. The only error is [ErrToken].
 func OpenToken(key *TokenKey, sealed []byte) (Token, error) {
 	nonceSize := key.aead.NonceSize()
-	if len(sealed) > nonceSize+retryTokenLength+key.aead.Overhead() || len(sealed) < nonceSize {
+	if len(sealed) > nonceSize+addressTokenLength+key.aead.Overhead() || len(sealed) < nonceSize {
 		return Token{}, ErrToken
 	}
 	content, err := key.aead.Open(nil, sealed[:nonceSize], sealed[nonceSize:], nil)
-	if err != nil || len(content) < addressTokenLength {
+	if err != nil || len(content) < tokenHeadLength {
 		return Token{}, ErrToken
 	}
 	token := Token{
@@ -131,9 +148,13 @@ func OpenToken(key *TokenKey, sealed []byte) (Token, error) {
 	switch {
 	case token.Kind == TokenAddress && len(content) == addressTokenLength:
 		token.Address = netip.AddrPortFrom(address, 0)
+		path := content[tokenHeadLength:]
+		token.PathRTT = time.Duration(binary.BigEndian.Uint32(path)) * time.Microsecond
+		token.PathRate = int64(min(binary.BigEndian.Uint64(path[4:]), math.MaxInt64))
+		token.PathLoss = float64(binary.BigEndian.Uint16(path[12:])) / lossUnit
 	case token.Kind == TokenRetry && len(content) == retryTokenLength:
-		token.Address = netip.AddrPortFrom(address, binary.BigEndian.Uint16(content[addressTokenLength:]))
-		token.OriginalDestination = [8]byte(content[addressTokenLength+2:])
+		token.Address = netip.AddrPortFrom(address, binary.BigEndian.Uint16(content[tokenHeadLength:]))
+		token.OriginalDestination = [8]byte(content[tokenHeadLength+2:])
 	default:
 		return Token{}, ErrToken
 	}

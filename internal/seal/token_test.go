@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 func tokenKey(t testing.TB, first byte) *TokenKey {
@@ -51,9 +52,9 @@ func TestTokenRoundTrip(t *testing.T) {
 		},
 		{
 			"address loses the port and the connection ID",
-			Token{Kind: TokenAddress, Address: netip.MustParseAddrPort("[2001:db8::1]:9"), IssuedAt: -1, OriginalDestination: exampleID},
-			Token{Kind: TokenAddress, Address: netip.MustParseAddrPort("[2001:db8::1]:0"), IssuedAt: -1},
-			65,
+			Token{Kind: TokenAddress, Address: netip.MustParseAddrPort("[2001:db8::1]:9"), IssuedAt: -1, OriginalDestination: exampleID, PathRTT: 1500 * time.Microsecond, PathRate: 1 << 40, PathLoss: 0.25},
+			Token{Kind: TokenAddress, Address: netip.MustParseAddrPort("[2001:db8::1]:0"), IssuedAt: -1, PathRTT: 1500 * time.Microsecond, PathRate: 1 << 40, PathLoss: 0.25},
+			79,
 		},
 	} {
 		sealed := sealToken(t, key, c.in)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/seal"
@@ -13,10 +12,10 @@ import (
 
 // DialOptions is what a client remembers of the server, and from where it dials.
 type DialOptions struct {
-	Session   []byte // of an earlier connection's Peer.Session
-	EarlyData bool   // send 0-RTT, which needs a Session
-	Token     []byte // of an earlier connection's Peer.Token
-	RTT       time.Duration
+	Session   []byte          // of an earlier connection's Peer.Session
+	EarlyData bool            // send 0-RTT, which needs a Session
+	Token     []byte          // of an earlier connection's Peer.Token
+	Path      core.PathMemory // of an earlier connection's Peer.Conn
 
 	// Address is where the client is; by default every client has its own.
 	Address netip.AddrPort
@@ -39,7 +38,7 @@ func (n *Network) Dial(o DialOptions) (*Peer, error) {
 		engine.Session, engine.EarlyData = o.Session, o.EarlyData
 		return engine
 	})
-	cfg.Token, cfg.RememberedRTT = o.Token, o.RTT
+	cfg.Token, cfg.RememberedPath = o.Token, o.Path
 	if o.EarlyData {
 		p, err := wire.ParseParameters(seal.SessionParameters(o.Session))
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/ranges"
+	"example.com/uft/internal/wire"
 )
 
 // Peer is one side of a connection with the application on top of it: it
@@ -201,7 +202,9 @@ func (p *Peer) transmit() {
 		if length == 0 {
 			return
 		}
-		p.checkWindow(before, p.Conn.Stats())
+		if !ofHandshake(n.buffer[:length]) {
+			p.checkWindow(before, p.Conn.Stats())
+		}
 		for rest := n.buffer[:length]; len(rest) > 0; {
 			datagram := rest[:min(size, len(rest))]
 			rest = rest[len(datagram):]
@@ -212,6 +215,13 @@ func (p *Peer) transmit() {
 			}
 		}
 	}
+}
+
+// ofHandshake reports whether a datagram begins with an Initial or a Handshake
+// packet: those need no room in the window.
+func ofHandshake(datagram []byte) bool {
+	h, err := wire.ConsumeLongHeader(datagram)
+	return err == nil && h.Type != wire.PacketZeroRTT
 }
 
 // checkWindow enforces that nothing but probes and the handshake exceeds the
