@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/seal"
