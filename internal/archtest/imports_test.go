@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/rival": {"internal/sim", "internal/instant"},
 	"internal/matrix": {
-		"internal/sim", "internal/rival", "internal/core", "internal/link", "internal/instant",
+		"internal/sim", "internal/rival", "internal/core", "internal/link", "internal/rate", "internal/instant",
 	},
 	"internal/matrix/report": {"internal/matrix"},
 	"internal/plot":          {},

@@ -24,6 +24,9 @@ type stdio struct {
 // stop.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	std := stdio{in: stdin, out: stdout, err: stderr}
+	if arguments, asked := simArguments(args); asked {
+		return runSim(ctx, arguments, std)
+	}
 	command, err := Parse(args)
 	if err != nil {
 		std.report(fmt.Errorf("%w; see uft --help", err))

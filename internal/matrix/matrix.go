@@ -1,0 +1,8 @@
+package matrix
+
+import "slices"
+
+// All returns every scenario of the matrix, in the order of the table.
+func All() []Scenario {
+	return slices.Concat(linkScenarios(), gridScenarios(), fileScenarios(), sharingScenarios(), queueScenarios(), pathScenarios(), changeScenarios())
+}
