@@ -19,7 +19,7 @@ type assembly interface {
 
 func (in *incoming) newAssembly() assembly {
 	if in.target == nil {
-		return &orderedAssembly{in: in, ahead: map[uint64]*orderedChunk{}}
+		return newOrderedAssembly(in)
 	}
 	return &fileAssembly{in: in, chunks: map[uint64]*fileChunk{}}
 }
@@ -51,6 +51,7 @@ func (in *incoming) chunkLen(i uint64) int {
 type fileAssembly struct {
 	in      *incoming
 	chunks  map[uint64]*fileChunk
+	spare   []*fileChunk // complete ones: a hasher is too large to make one for each chunk
 	scratch []byte
 }
 
@@ -86,7 +87,7 @@ func (a *fileAssembly) take(i uint64, at int, data []byte) error {
 	}
 	chunk := a.chunks[i]
 	if chunk == nil {
-		chunk = &fileChunk{hasher: xfer.NewChunkHasher()}
+		chunk = a.newChunk()
 		a.chunks[i] = chunk
 	}
 	if at == chunk.hashed {
@@ -108,6 +109,17 @@ func (a *fileAssembly) take(i uint64, at int, data []byte) error {
 		a.complete(i, chunk)
 	}
 	return nil
+}
+
+// newChunk returns a chunk of which nothing has come.
+func (a *fileAssembly) newChunk() *fileChunk {
+	last := len(a.spare) - 1
+	if last < 0 {
+		return &fileChunk{hasher: xfer.NewChunkHasher()}
+	}
+	chunk := a.spare[last]
+	a.spare = a.spare[:last]
+	return chunk
 }
 
 // catchUp hashes what waits in the file and has its turn now.
@@ -132,6 +144,9 @@ func (a *fileAssembly) catchUp(i uint64, chunk *fileChunk, sink io.ReaderAt) err
 func (a *fileAssembly) complete(i uint64, chunk *fileChunk) {
 	delete(a.chunks, i)
 	a.in.reportChunk(i, chunk.hasher.Sum())
+	chunk.hashed = 0
+	clear(chunk.waiting)
+	a.spare = append(a.spare, chunk)
 }
 
 // end completes the last chunk of a file whose size was not known when the

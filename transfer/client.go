@@ -19,6 +19,11 @@ const (
 	// farewell is how long a side waits at the end for the other to have read
 	// its last messages (docs/protocol.md §10.6).
 	farewell = 10 * time.Second
+	// parting is how long a client that has all it asked for waits for that: on
+	// a long path not until the server has answered, but until the last DONE
+	// has left twice (docs/protocol.md §7.6). Where both are lost, the close
+	// says as much.
+	parting = 30 * time.Millisecond
 )
 
 // Client sends files to a server and fetches files from it, over one
@@ -26,9 +31,12 @@ const (
 type Client struct {
 	c *control
 
-	mu   sync.Mutex
-	code xfer.Code // that the connection is closed with
-	owed bool      // the server waits for our last word: DONE, or why not
+	mu       sync.Mutex
+	code     xfer.Code // that the connection is closed with
+	fetching int       // calls of Fetch under way
+	fetched  bool      // the server waits for our last word: DONE,
+	owed     bool      // or why not,
+	refused  xfer.Code // and this is why not of a file that was fetched
 }
 
 // Options go with a call of Send or Fetch.
@@ -59,19 +67,40 @@ func openControl(ctx context.Context, conn *transport.Conn, hello xfer.Hello) (*
 	return c, nil
 }
 
-// Close ends the conversation and closes the connection. Where a file was
-// fetched, or failed on this side, it waits until the server has read that, 10 s
-// at most; a call that is under way is interrupted.
+// Close ends the conversation and closes the connection. Where a file failed on
+// this side, it waits until the server has read that, 10 s at most; where all
+// that was fetched is here, a few milliseconds. A call that is under way is
+// interrupted.
 func (cl *Client) Close() error {
-	cl.mu.Lock()
-	code, wait := cl.code, cl.owed
-	cl.mu.Unlock()
-	if wait && code == 0 {
-		cl.c.finish(farewell)
-	}
+	code := cl.part()
 	cl.c.close(context.Canceled, code, closeText(code))
 	cl.c.stop(context.Canceled)
 	return nil
+}
+
+// part lets the server read our last word, as far as it is worth waiting for,
+// and returns the code to close with. Code 0 says that every file that was asked
+// for is here (docs/protocol.md §10.6), so it is for nothing else.
+func (cl *Client) part() xfer.Code {
+	cl.mu.Lock()
+	code, fetched, owed, refused := cl.code, cl.fetched, cl.owed, cl.refused
+	cl.mu.Unlock()
+	if code != 0 {
+		return code
+	}
+	if owed {
+		if !cl.c.finish(farewell) {
+			return refused
+		}
+	} else if fetched {
+		cl.c.finish(parting)
+	}
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.fetching > 0 {
+		return xfer.CodeCancelled
+	}
+	return 0
 }
 
 func closeText(code xfer.Code) string {
@@ -82,16 +111,29 @@ func closeText(code xfer.Code) string {
 }
 
 // note remembers what the end of the connection has to tell the server.
-func (cl *Client) note(r *Result, fetched bool) {
+func (cl *Client) note(r *Result) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	switch KindOf(r.Err) {
 	case KindConnection, KindIdentity, KindInterrupted: // nothing more can be said
 	default:
-		cl.owed = cl.owed || fetched || r.Err != nil
+		cl.owed = cl.owed || r.Err != nil
 	}
 	if KindOf(r.Err) == KindInterrupted && r.Err != nil {
 		cl.code = xfer.CodeCancelled
+	}
+}
+
+// noteFetch does the same for a file that was fetched.
+func (cl *Client) noteFetch(r *Result) {
+	cl.note(r)
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.fetching--
+	cl.fetched = cl.fetched || r.Err == nil
+	var failed *Error
+	if errors.As(r.Err, &failed) && !failed.Remote && cl.refused == 0 {
+		cl.refused = xfer.Code(failed.Code)
 	}
 }
 
@@ -116,7 +158,7 @@ func (cl *Client) Send(ctx context.Context, sources []Source, options Options) [
 	defer watch.stop()
 	cl.c.sendAll(ctx, sources, pending, results, watch)
 	for i := range results {
-		cl.note(&results[i], false)
+		cl.note(&results[i])
 	}
 	return results
 }
@@ -214,8 +256,11 @@ func (c *control) pump(out *outgoing) {
 // bit/s, 0 for what the path carries, and returns what became of it. When ctx
 // ends, the transfer is cancelled.
 func (cl *Client) Fetch(ctx context.Context, name string, to Destination, rate int64, options Options) Result {
+	cl.mu.Lock()
+	cl.fetching++
+	cl.mu.Unlock()
 	r := cl.fetch(ctx, name, to, rate, options)
-	cl.note(&r, true)
+	cl.noteFetch(&r)
 	return r
 }
 

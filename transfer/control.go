@@ -29,6 +29,7 @@ type control struct {
 
 	write chan struct{} // there may be messages to write
 	ended chan struct{} // the peer has said all that it had to say
+	heard chan struct{} // nothing more is read, for that reason or another
 	loops sync.WaitGroup
 	jobs  sync.WaitGroup // transfers under way
 
@@ -57,6 +58,7 @@ func newControl(conn *transport.Conn, stream *transport.Stream, hello xfer.Hello
 		cancel:   cancel,
 		write:    make(chan struct{}, 1),
 		ended:    make(chan struct{}),
+		heard:    make(chan struct{}),
 		session:  xfer.NewSession(hello, offerID),
 		outgoing: map[uint16]*outgoing{},
 		incoming: map[uint16]*incoming{},
@@ -137,30 +139,25 @@ func poke(signal chan struct{}) {
 }
 
 // writeMessages writes what the machines have to say, all that there is in one
-// piece.
+// piece. Where the connection is over it throws that away, until the reader of
+// messages has come to the end: what the peer said before it closed the
+// connection counts, and reading that must not wait for room here.
 func (c *control) writeMessages() {
 	var buf []byte
+	var broken error
 	for {
-		buf = buf[:0]
-		c.mu.Lock()
-		for len(buf) < 64<<10 {
-			m := c.session.NextMessage()
-			if m == nil {
-				break
-			}
-			buf = xfer.Append(buf, m)
+		var finishing bool
+		buf, finishing = c.takeMessages(buf[:0])
+		if len(buf) > 0 && broken == nil {
+			_, broken = c.stream.Write(buf)
 		}
-		c.makeRoom()
-		finishing := c.finishing
-		c.mu.Unlock()
-		if len(buf) > 0 {
-			if _, err := c.stream.Write(buf); err != nil {
-				c.lost(err)
-				return
-			}
+		switch {
+		case broken != nil && (c.conn.Err() == nil || isClosed(c.heard)):
+			c.lost(broken)
+			return
+		case len(buf) > 0:
 			continue
-		}
-		if finishing {
+		case finishing:
 			_ = c.stream.CloseWrite() // where the connection is lost, that is noticed
 			return
 		}
@@ -172,9 +169,26 @@ func (c *control) writeMessages() {
 	}
 }
 
+// takeMessages appends messages that are to be written to buf, and reports
+// whether these are the last.
+func (c *control) takeMessages(buf []byte) ([]byte, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(buf) < 64<<10 {
+		m := c.session.NextMessage()
+		if m == nil {
+			break
+		}
+		buf = xfer.Append(buf, m)
+	}
+	c.makeRoom()
+	return buf, c.finishing
+}
+
 // readMessages reads what the peer has to say, as long as the peer reads the
 // answers: else they would pile up here.
 func (c *control) readMessages() {
+	defer close(c.heard)
 	var decoder xfer.Decoder
 	buf := make([]byte, 32<<10)
 	for {
@@ -203,6 +217,7 @@ func (c *control) readMessages() {
 			c.unanswered()
 			return
 		default:
+			c.heedClose()
 			c.lost(err)
 			return
 		}
@@ -355,8 +370,8 @@ func (c *control) dropBulks() {
 
 // finish ends the conversation from this side after all is done: the peer
 // reads to the end of what was written, and then does the same, for which
-// finish waits no longer than limit.
-func (c *control) finish(limit time.Duration) {
+// finish waits no longer than limit. It reports whether the peer has done so.
+func (c *control) finish(limit time.Duration) bool {
 	c.update(func() { c.finishing = true })
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -365,6 +380,7 @@ func (c *control) finish(limit time.Duration) {
 	case <-c.conn.Done():
 	case <-timer.C:
 	}
+	return isClosed(c.ended)
 }
 
 // quiet reports whether no transfer is under way.
@@ -374,11 +390,10 @@ func (c *control) quiet() bool {
 	return c.running == 0 && c.session.Active() == 0
 }
 
-// isConnected reports whether the handshake is complete. Before, no receiver
-// commits anything.
-func (c *control) isConnected() bool {
+// isClosed reports whether a channel without values is closed.
+func isClosed(signal <-chan struct{}) bool {
 	select {
-	case <-c.conn.Connected():
+	case <-signal:
 		return true
 	default:
 		return false

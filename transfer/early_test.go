@@ -15,10 +15,12 @@ import (
 
 // firstFlight is a relay in front of a server that passes no answer on, from when
 // it is armed on: the server gets the client's first flight, again and again, and
-// never the end of the handshake.
+// never the end of the handshake. From when it holds on, it gets nothing either.
 type firstFlight struct {
 	client, server *net.UDPConn
 	armed          atomic.Bool
+	holds          atomic.Bool
+	held           chan []byte // what the server did not get
 	work           sync.WaitGroup
 }
 
@@ -28,7 +30,7 @@ func newFirstFlight(t *testing.T, server string) *firstFlight {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &firstFlight{}
+	r := &firstFlight{held: make(chan []byte, 1000)}
 	if r.client, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +46,10 @@ func newFirstFlight(t *testing.T, server string) *firstFlight {
 				return
 			}
 			from.Store(address)
+			if r.holds.Load() {
+				r.held <- append([]byte(nil), buf[:n]...)
+				continue
+			}
 			_, _ = r.server.Write(buf[:n])
 		}
 	})

@@ -12,6 +12,7 @@ import (
 type outgoing struct {
 	c      *control
 	source *openSource
+	asked  bool // the peer has asked for it
 	bulk   *transport.BulkSender
 	sender *xfer.Sender // guarded by c.mu
 	meter  meter
@@ -42,7 +43,7 @@ func (c *control) offer(sources []*openSource, answers *uint64) ([]*outgoing, er
 			return nil, err
 		}
 		ctx, cancel := context.WithCancel(c.ctx)
-		list = append(list, &outgoing{c: c, source: source, bulk: bulk, meter: newMeter(c.conn), ctx: ctx, cancel: cancel})
+		list = append(list, &outgoing{c: c, source: source, asked: answers != nil, bulk: bulk, meter: newMeter(c.conn), ctx: ctx, cancel: cancel})
 		entries = append(entries, source.entry(bulk.ID()))
 	}
 	c.update(func() { c.offerLocked(list, entries, answers) })
@@ -264,7 +265,7 @@ func (o *outgoing) result(ctx context.Context) Result {
 		r.Err = failureError(r.Name, failure, true, o.cause)
 	case o.sender.Over():
 		r.Root, r.Already = o.sender.Root().String(), o.sender.Same()
-	case o.sentAll() && c.isConnected() && kindOfConnection(c.reason()) == KindConnection:
+	case o.sentAll() && o.committable() && kindOfConnection(c.reason()) == KindConnection:
 		r.Err = &Error{Kind: KindUnknown, Name: r.Name, Err: c.reason()}
 	default:
 		r.Err = connectionError(r.Name, c.reason())
@@ -280,6 +281,11 @@ func (o *outgoing) sentAll() bool {
 	sent, _ := o.bulk.Progress()
 	return o.sender.Ended() && sent >= int64(o.sender.Read())
 }
+
+// committable reports whether the receiver can have committed the file as far as
+// the handshake is concerned. A server does not before it is complete. A client
+// that asked for the file knows that its own is complete before we do.
+func (o *outgoing) committable() bool { return o.asked || isClosed(o.c.conn.Connected()) }
 
 // progress returns how far the transfer is.
 func (o *outgoing) progress() Update {

@@ -149,6 +149,7 @@ func (c *control) attend(ctx context.Context, limit time.Duration) error {
 		case <-ctx.Done():
 			return c.interrupt(context.Cause(ctx))
 		case <-c.conn.Done():
+			<-c.heard // what the client said before it closed the connection
 			return c.farewell(nil)
 		case <-c.ctx.Done():
 			return c.farewell(nil)

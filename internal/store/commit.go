@@ -60,6 +60,7 @@ func (p *Part) settle() error {
 		if err := p.file.Sync(); err != nil {
 			return err
 		}
+		p.passage.synced(p.file)
 	}
 	if err := p.file.Close(); err != nil {
 		return err

@@ -47,6 +47,7 @@ type Part struct {
 	overwrite bool
 	limit     int64        // no byte is written at or beyond this offset
 	written   atomic.Int64 // bytes given to the disk, repeated ones included
+	passage   writeBehind  // through the memory of the machine
 
 	mu    sync.Mutex // guards ended, and makes Commit and Abort exclude each other
 	ended bool
@@ -125,6 +126,7 @@ func (f *Folder) create(name string, meta Meta, overwrite bool) (*Part, error) {
 		meta:      meta,
 		overwrite: overwrite,
 		limit:     limit,
+		passage:   writeBehind{large: largeFile(), size: meta.Size},
 	}, nil
 }
 
@@ -152,6 +154,9 @@ func (p *Part) WriteAt(b []byte, offset int64) (int, error) {
 		}
 	}
 	n, err := p.file.WriteAt(b, offset)
+	if err == nil {
+		err = p.passage.wrote(p.file, offset, int64(n))
+	}
 	return n, explain("write", p.name, err)
 }
 

@@ -19,6 +19,8 @@ type Source struct {
 	change time.Time // of the inode; zero where the system does not tell
 	name   string
 	lookup func() (fs.FileInfo, error) // what the name leads to now
+
+	passage readBehind // through the memory of the machine
 }
 
 // OpenSource opens a file of the folder for a peer that asked for it by name.
@@ -72,14 +74,16 @@ func openSource(name string, lookup func() (fs.FileInfo, error), open func() (*o
 	if err != nil {
 		return nil, explain("open", name, errors.Join(err, file.Close()))
 	}
-	return &Source{
+	s := &Source{
 		file:   file,
 		bytes:  io.NewSectionReader(file, 0, info.Size()),
 		info:   info,
 		change: changeTime(file),
 		name:   name,
 		lookup: lookup,
-	}, nil
+	}
+	s.passage.begins(file, info.Size(), largeFile())
+	return s, nil
 }
 
 // Name returns the last element of the file's name: what a peer is told.
@@ -102,7 +106,9 @@ func (s *Source) Mode() fs.FileMode { return s.info.Mode().Perm() }
 // ReadAt reads as io.ReaderAt says, as if the file ended at Size. Where the
 // file has become shorter the error is ErrChanged.
 func (s *Source) ReadAt(b []byte, offset int64) (int, error) {
+	s.passage.reads(s.file, offset, int64(len(b)))
 	n, err := s.bytes.ReadAt(b, offset)
+	s.passage.read(s.file, offset, int64(n))
 	if err == io.EOF && offset+int64(n) < s.Size() {
 		return n, s.changed(io.ErrUnexpectedEOF)
 	}
@@ -147,4 +153,7 @@ func (s *Source) changed(reason error) error {
 }
 
 // Close closes the file.
-func (s *Source) Close() error { return s.file.Close() }
+func (s *Source) Close() error {
+	s.passage.ends(s.file)
+	return s.file.Close()
+}
