@@ -3,6 +3,9 @@
 #
 #   scripts/bench.sh [OPTION...]     clean path: bench/, whose options -h lists;
 #                                    the programs in bin/ are measured as they are
+#   scripts/bench.sh race [OPTION...]
+#                                    uft and its peers over emulated bad links
+#                                    (root); race -h lists the options
 #   scripts/bench.sh micro           every Benchmark function, COUNT (6) times for
 #                                    TIME (1s); to $NEW (bench-new.out). With
 #                                    OLD=FILE of an earlier run both are compared

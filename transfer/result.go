@@ -21,6 +21,8 @@ type Result struct {
 	Loss     float64 // share of the sent packets that were lost, 0 to 1; 0 at the side that receives
 	Repeated float64 // share of the sent file bytes that were sent before, 0 to 1; 0 at the side that receives
 
+	Limit Limit // what kept it from going faster
+
 	// Err is an *Error, nil where the file is done.
 	Err error
 }
@@ -70,11 +72,13 @@ func (m *meter) read(r *Result, sending bool) {
 		header = ipv6Header
 	}
 	if !sending {
+		r.Limit = limitOf(m.stats, now, 0, false)
 		r.Gross = int64(now.BytesReceived - m.stats.BytesReceived + header*(now.DatagramsReceived-m.stats.DatagramsReceived))
 		return
 	}
 	r.Gross = int64(now.BytesSent - m.stats.BytesSent + header*(now.DatagramsSent-m.stats.DatagramsSent))
 	r.Loss = share(now.PacketsLost-min(m.stats.PacketsLost, now.PacketsLost), now.PacketsSent-m.stats.PacketsSent)
+	r.Limit = limitOf(m.stats, now, r.Loss, true)
 	r.Repeated = share(now.BulkBytesRepeated-m.stats.BulkBytesRepeated, now.BulkBytesSent-m.stats.BulkBytesSent)
 }
 

@@ -8,10 +8,10 @@ import (
 
 const (
 	// residentBytes is what the transfers of a connection may keep in memory
-	// besides twice what lies between the oldest byte on the way and the newest
-	// of each, in bytes. So neither a slow start nor a long path waits for the
+	// besides one and a half times what lies between the oldest byte on the way
+	// and the newest of each, in bytes. So neither a slow start nor a long path waits for the
 	// source of the bytes.
-	residentBytes = 8 << 20
+	residentBytes = 4 << 20
 	// residentCap bounds both together, where twice the congestion window is
 	// not more; a window counts up to maxCountedWindow.
 	residentCap      = 64 << 20
@@ -81,7 +81,8 @@ func (c *Conn) sendBudget() int64 {
 	budget := int64(residentBytes)
 	for id := range c.senders {
 		sent := c.core.BulkSent(id)
-		budget += 2 * int64(sent.Highest-min(sent.LowestUnacked, sent.Highest))
+		spread := int64(sent.Highest - min(sent.LowestUnacked, sent.Highest))
+		budget += spread + spread/2
 	}
 	window := int64(min(c.core.Stats().Window, maxCountedWindow))
 	return min(budget, max(residentCap, 2*window))

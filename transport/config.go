@@ -92,9 +92,10 @@ type Config struct {
 	// one IPv6 /64, may have a quarter of them, or 64 if that is more.
 	MaxConnections int
 
-	// Trace is told what happens on a connection, for people to read; nil is
-	// told nothing. It must be quick, and must not call back into the connection.
-	Trace func(elapsed time.Duration, event, details string)
+	// Trace is told what happens on a connection; nil is told nothing. Calls come
+	// from the goroutines of all connections at once. It must be quick, must keep
+	// nothing of the event's Fields, and must not call back into the connection.
+	Trace func(TraceEvent)
 
 	// dialCarrier opens the TCP connection of a client, again if it is not the
 	// first; nil where there is UDP alone.
@@ -175,10 +176,10 @@ func (c *Config) checked() (*Config, error) {
 // coreConfig is the part of the core's configuration that both roles share.
 // credit is what the peer's transfers may send before anything was consumed;
 // mayFragment says that the socket's datagrams may be cut in pieces.
-func (c *Config) coreConfig(source core.BlockSource, credit int64, mayFragment bool) core.Config {
+func (c *Config) coreConfig(conn *Conn, credit int64, mayFragment bool) core.Config {
 	cfg := core.Config{
 		Rand:             rand.Reader,
-		Source:           source,
+		Source:           conn,
 		HandshakeTimeout: c.HandshakeTimeout,
 		IdleTimeout:      c.IdleTimeout,
 		KeepAlive:        c.KeepAlive,
@@ -188,8 +189,8 @@ func (c *Config) coreConfig(source core.BlockSource, credit int64, mayFragment b
 		BlockSize:        c.BlockSize,
 		MayFragment:      mayFragment,
 	}
-	if trace := c.Trace; trace != nil {
-		cfg.Trace = func(e core.TraceEvent) { trace(e.Time.Sub(clockStart), e.Name, e.Text) }
+	if c.Trace != nil {
+		cfg.Trace = traceTo(c.Trace, conn.socket.clock)
 	}
 	return cfg
 }

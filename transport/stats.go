@@ -25,6 +25,10 @@ type Stats struct {
 
 	BlockSize int // bytes of a transfer in a full datagram to the peer
 
+	Bandwidth       int64      // bytes per second, with all headers, that the path is believed to deliver; 0: not known
+	PeerSocketDrops uint64     // datagrams that the peer's system dropped on its socket
+	Limits          LimitTimes // what held the connection up, and for how long
+
 	QueueDrops        uint64 // datagrams dropped because this connection was behind
 	SocketDrops       uint64 // datagrams that the system dropped on the socket
 	SimulatedLoss     uint64 // datagrams of the socket thrown away by Config.Loss
@@ -47,6 +51,7 @@ func (c *Conn) Stats() Stats {
 		BulkBytesReceived: s.DataBytesReceived, BulkBytesAcked: s.DataBytesAcked,
 		SmoothedRTT: s.SmoothedRTT, MinRTT: s.MinRTT,
 		Window: s.Window, PacingRate: s.PacingRate, Controller: s.Controller, BlockSize: s.BlockSize,
+		Bandwidth: s.Bandwidth, PeerSocketDrops: s.PeerSocketDrops, Limits: LimitTimes(s.Limits),
 		QueueDrops:        c.droppedHere.Load(),
 		SocketDrops:       c.socket.udp.SocketDrops(),
 		SimulatedLoss:     c.socket.dropped.Load(),

@@ -1,4 +1,5 @@
-// Medium is a UDP relay that behaves like a bad network.
+// Medium is a UDP relay, or a tunnel for everything over IP, that behaves like a
+// bad network.
 package main
 
 import (

@@ -44,10 +44,13 @@ var mayImport = map[string][]string{
 	},
 	"internal/matrix/report": {"internal/matrix"},
 	"internal/plot":          {},
+	"internal/trace":         {},
 
-	"internal/tun":    {},
-	"internal/pcap":   {},
-	"internal/medium": {"internal/link", "internal/tun", "internal/pcap", "internal/udp", "internal/instant"},
+	"internal/tun":  {},
+	"internal/pcap": {},
+	"internal/medium": {
+		"internal/link", "internal/tun", "internal/pcap", "internal/trace", "internal/udp", "internal/instant",
+	},
 
 	"transport": {
 		"internal/core", "internal/recovery", "internal/congestion", "internal/seal",
@@ -70,8 +73,8 @@ var mayImport = map[string][]string{
 	},
 	"internal/cli/uft": {
 		"transfer", "transport", "internal/store", "internal/identity", "internal/web", "internal/doctor",
-		"internal/rate", "internal/link", "internal/sim", "internal/matrix", "internal/plot", "internal/cli/term", "internal/cli/exit",
-		"internal/cli/outcome", "internal/cli/trust",
+		"internal/rate", "internal/link", "internal/sim", "internal/matrix", "internal/plot", "internal/trace",
+		"internal/core", "internal/instant", "internal/cli/term", "internal/cli/exit", "internal/cli/outcome", "internal/cli/trust",
 	},
 	"internal/cli/duplex": {
 		"transfer", "transport", "internal/store", "internal/identity",
@@ -79,7 +82,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/cli/chat": {"transport", "internal/identity", "internal/cli/term", "internal/cli/exit", "internal/cli/trust"},
 	"internal/cli/medium": {
-		"internal/medium", "internal/link", "internal/tun", "internal/pcap", "internal/rate", "internal/cli/term",
+		"internal/medium", "internal/link", "internal/tun", "internal/pcap", "internal/trace", "internal/rate", "internal/cli/term",
 	},
 
 	"cmd/uft":     {"internal/cli/uft"},

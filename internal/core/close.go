@@ -99,7 +99,7 @@ func (c *Conn) end(err error) {
 	}
 	c.err = err
 	_ = c.engine.Close()
-	c.trace("closed", "%v", err)
+	c.traceClosed(err)
 	c.emit(Event{Kind: EventClosed, Err: err})
 }
 

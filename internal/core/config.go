@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"time"
 
-	"example.com/uft/internal/instant"
 	"example.com/uft/internal/seal"
 	"example.com/uft/internal/wire"
 )
@@ -122,13 +121,6 @@ type Config struct {
 
 	// Trace receives what happens; nil means off. It must not call back.
 	Trace func(TraceEvent)
-}
-
-// TraceEvent is one line of a connection's history, written to Config.Trace.
-type TraceEvent struct {
-	Time instant.Time
-	Name string // qlog-like: "packet_sent", "packet_lost", "metrics_updated", ...
-	Text string // the details, for people
 }
 
 // Defaults of Config, implementation constants (docs/protocol.md §13).

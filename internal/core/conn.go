@@ -96,6 +96,8 @@ type Conn struct {
 	socketDrops  uint64
 	backlog      uint64
 	stats        Stats
+	limits       limits
+	traced       traced
 	frame        wire.Frame // parse buffer
 }
 
@@ -299,18 +301,12 @@ func (c *Conn) NextBlock() (Block, bool) {
 	return c.blocks[c.given-1], true
 }
 
-// trace writes a line of history, if anyone wants it.
-func (c *Conn) trace(name, format string, args ...any) {
-	if c.cfg.Trace != nil {
-		c.cfg.Trace(TraceEvent{Time: c.now, Name: name, Text: fmt.Sprintf(format, args...)})
-	}
-}
-
 // Stats returns a snapshot of the counters.
 func (c *Conn) Stats() Stats {
 	s := c.stats
 	state := c.controller.State()
 	s.BlockSize = c.mtu.block()
+	s.Bandwidth, s.Limits, s.PeerSocketDrops = state.Bandwidth, c.limits.spent, c.limits.socketDrops
 	s.SmoothedRTT, s.MinRTT = c.recovery.SmoothedRTT(), c.recovery.MinRTT()
 	s.Inflight = c.recovery.Inflight()
 	s.Window, s.PacingRate, s.Controller = state.Window, state.PacingRate, state.Name

@@ -160,5 +160,8 @@ type Stats struct {
 	Window                           int   // congestion window, gross bytes
 	PacingRate                       int64 // bytes per second
 	Controller                       string
-	BlockSize                        int // file bytes of a full DATA frame
+	BlockSize                        int    // file bytes of a full DATA frame
+	Bandwidth                        int64  // gross bytes per second that the controller believes in
+	PeerSocketDrops                  uint64 // datagrams that the peer's own socket dropped
+	Limits                           LimitTimes
 }

@@ -24,9 +24,6 @@ func (c *Conn) applyFates() {
 			continue
 		}
 		c.stats.PacketsLost++
-		if c.cfg.Trace != nil { // the arguments alone would be allocated
-			c.trace("packet_lost", "number=%d size=%d", p.Number, p.Size)
-		}
 		c.packetLost(p)
 	}
 	for _, p := range f.Spurious {
@@ -50,6 +47,7 @@ func (c *Conn) applyFates() {
 	}
 	c.controller.OnAck(c.now, f.Sample)
 	c.updatePacing()
+	c.traceFates(f)
 	c.breaker.delivered(f.Sample.AckedBytes)
 	c.tail.onAck()
 	c.renewToken()

@@ -138,6 +138,7 @@ func (c *Conn) handleAck(sp recovery.Space, f *wire.Ack) error {
 			c.confirm() // the server has opened it, so it has our Finished (RFC 9001 §4.1.2)
 		}
 	}
+	c.limits.peerBacklog = f.Backlog
 	c.applyFates()
 	return nil
 }

@@ -84,7 +84,7 @@ func (c *Conn) advancePhase() {
 	p.current = !p.current
 	p.dropAt = instant.Never
 	p.firstRecv, p.firstSent, p.acked = math.MaxUint64, s.next, false
-	c.trace("key_updated", "phase bit %v", p.current)
+	c.trace("security:key_updated", traceFlag("key_phase", p.current))
 }
 
 // maxKeyPhasePackets is how many packets one phase may seal (§5.4); RFC 9001

@@ -119,7 +119,7 @@ func (c *Conn) challenge(path Path, in, out int) {
 	c.pathSet.candidateIn, c.pathSet.candidateOut = in, out
 	c.validation.pending = true
 	c.validation.sendAt, c.validation.until = c.now, c.now.Add(3*max(c.recovery.SmoothedRTT(), time.Second))
-	c.trace("path_challenge", "%v", path.Remote)
+	c.trace("connectivity:path_challenged", traceText("remote", path.Remote.String()))
 }
 
 // handlePathResponse moves the connection to the validated address.
@@ -170,7 +170,7 @@ func (c *Conn) provePath() {
 // moveTo changes the path.
 func (c *Conn) moveTo(to Path) {
 	from := c.path
-	c.trace("path_changed", "from %v to %v", from.Remote, to.Remote)
+	c.trace("connectivity:path_updated", traceText("from", from.Remote.String()), traceText("to", to.Remote.String()))
 	c.path = to
 	c.blocked = false
 	c.recovery.SetReliable(to.Reliable)

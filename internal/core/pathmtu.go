@@ -265,7 +265,7 @@ func (c *Conn) transmitPathProbe(b []byte) int {
 	body := len(b)
 	b = pad(wire.FramePing.Append(b), size-wire.TagLen)
 	m.sent(pn, size)
-	c.trace("path_mtu_probe", "%d bytes, packet %d", size, pn)
+	c.trace("connectivity:mtu_probed", traceNumber("length", size), traceNumber("packet_number", pn))
 	// Paced, but not in flight: its loss says nothing of congestion (RFC 8899 §3).
 	b = c.finish(b, 0, body, lengthAt, keys, packet{space: appSpace, number: pn, eliciting: true})
 	return len(b)
@@ -299,7 +299,7 @@ func (c *Conn) longLost(number uint64, size int, inFlight bool) (probe bool) {
 	before := c.mtu.datagram()
 	if inFlight {
 		if c.mtu.lost(c.now, number, c.spaces[appSpace].next, c.lossRate()) {
-			c.trace("path_mtu_black_hole", "datagrams of %d bytes stopped arriving", size)
+			c.trace("connectivity:mtu_black_hole", traceNumber("length", size))
 		}
 	} else {
 		c.mtu.probeLost(c.now, number, c.lossRate())
@@ -316,7 +316,7 @@ func (c *Conn) followPathMTU(before int) {
 	if c.mtu.datagram() == before {
 		return
 	}
-	c.trace("path_mtu", "datagrams of %d bytes, blocks of %d", c.mtu.datagram(), c.mtu.block())
+	c.trace("connectivity:mtu_updated", traceNumber("length", c.mtu.datagram()), traceNumber("block", c.mtu.block()))
 	c.setDatagram()
 }
 

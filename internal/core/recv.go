@@ -26,6 +26,8 @@ const maxWaiting = 96
 // place, so buf changes, and the blocks that NextBlock returns point into it.
 func (c *Conn) HandleTrain(now instant.Time, path Path, ecn ECN, buf []byte, segmentSize int) {
 	c.now = now
+	c.limits.working(now)
+	c.traceReceived(len(buf), segmentSize)
 	c.blocks, c.given = c.blocks[:0], 0
 	for len(buf) > 0 && c.state != stateGone {
 		n := min(segmentSize, len(buf))
@@ -277,7 +279,7 @@ func (c *Conn) handleRetry(b []byte, r wire.Retry) {
 	// What was sent is lost for certain: the server kept nothing of it.
 	c.requeueAll(recovery.Initial)
 	c.requeueAll(recovery.Application)
-	c.trace("retry", "token of %d bytes", len(c.token))
+	c.trace("transport:retry_received", traceNumber("token_length", len(c.token)))
 }
 
 // checkStatelessReset compares the end of a datagram that nothing could open

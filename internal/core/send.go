@@ -25,14 +25,11 @@ func (c *Conn) overhead() int {
 	return overheadIPv6
 }
 
-// Transmit writes what is to leave now into buf, which should hold 1232 bytes
-// times maxSegments, and 64 KiB where longer datagrams are sent: n bytes, as datagrams of segmentSize (the last may be
-// shorter) for path. Call it until n is 0.
-//
-// A train is always of DATA packets; everything else leaves datagram by
-// datagram. In order: path probes, handshake, acknowledgements and control
-// frames, probes of the path MTU, file data.
-func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segmentSize int, path Path, ecn ECN) {
+// transmit is Transmit without the account of it. A train is always of DATA
+// packets; everything else leaves datagram by datagram. In order: path probes,
+// handshake, acknowledgements and control frames, probes of the path MTU, file
+// data.
+func (c *Conn) transmit(now instant.Time, buf []byte, maxSegments int) (n, segmentSize int, path Path, ecn ECN) {
 	c.now = now
 	c.pacedUntil = instant.Never
 	if len(buf) < wire.MaxDatagram || maxSegments < 1 {

@@ -104,7 +104,7 @@ func (c *Conn) tailTimeout() {
 	}
 	t.at = 0
 	t.rounds++
-	c.trace("tail_copies", "round %d", t.rounds)
+	c.trace("recovery:tail_repair", traceNumber("round", t.rounds))
 	c.bulkOut.open.all(func(id uint16) {
 		b := c.bulkOut.get(id)
 		b.lost(0, b.next)

@@ -165,7 +165,7 @@ func (c *Conn) lossTimeout() {
 		return
 	}
 	c.stats.ProbeTimeouts++
-	c.trace("probe_timeout", "space %v, %d in a row", sp, c.recovery.ProbeCount())
+	c.trace("recovery:probe_timeout", traceText("packet_number_space", sp.String()), traceNumber("count", c.recovery.ProbeCount()))
 	if c.recovery.ProbeCount() == recovery.PersistentProbes {
 		c.controller.OnPersistentTimeout(c.now)
 		c.updatePacing()

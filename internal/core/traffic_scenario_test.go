@@ -279,7 +279,7 @@ func TestKeyUpdate(t *testing.T) {
 			cfg.Server = quick
 		}
 		cfg.Trace = func(who string, e core.TraceEvent) {
-			if e.Name == "key_updated" {
+			if e.Name == "security:key_updated" {
 				updates[who]++
 			}
 		}

@@ -38,6 +38,7 @@ type lane struct {
 
 	capture        *pcap.Writer
 	entrance, exit pcap.Point
+	meter          *meter // of the trace; nil for none
 
 	// mu guards what follows; only the loop and those who ask for counters or
 	// a change want it.
@@ -140,7 +141,7 @@ func (l *lane) admit(p []byte) {
 	now := l.tunnel.now()
 	l.link.Start(l.tunnel.begin(now))
 	var before link.Counters
-	if l.capture != nil {
+	if l.capture != nil || l.meter != nil {
 		before = l.link.Counters()
 	}
 	if isMarkable(p) {
@@ -151,6 +152,7 @@ func (l *lane) admit(p []byte) {
 	if l.capture != nil {
 		l.capture.Packet(time.Now(), l.entrance, p, causeOf(before, l.link.Counters()))
 	}
+	l.meter.entered(l.link, now, len(p), before, l.deliveries)
 	for _, delivery := range l.deliveries {
 		size := bufferSize(len(p))
 		if size > l.room {
@@ -187,6 +189,7 @@ func (l *lane) deliver() (next instant.Time) {
 	failed, _ := l.out.Write(l.due)
 	l.failed += uint64(failed)
 	for _, p := range l.due {
+		l.meter.left(len(p))
 		l.room += bufferSize(len(p))
 		release(p)
 	}

@@ -64,6 +64,7 @@ type Config struct {
 	// Capture receives what enters and leaves, each datagram as an IP packet
 	// from its client to the server or back; nil for none.
 	Capture *pcap.Writer
+	Trace   *Trace // nil for none
 }
 
 // A ConfigError is an error of Listen for a Config that cannot work anywhere,
@@ -107,6 +108,7 @@ type Relay struct {
 type direction struct {
 	upward bool
 	link   *link.Link
+	meter  *meter // of the trace; nil for none
 
 	// waiting is the number of parcels in the schedule or just being sent by
 	// the scheduler. Only while it is zero may a datagram pass the schedule
@@ -133,8 +135,8 @@ func Listen(config Config) (*Relay, error) {
 		return nil, err
 	}
 	upSeed, downSeed := seeds(config.Seed)
-	r.up = direction{upward: true, link: link.New(withHeaders(config.Up, r.to), upSeed)}
-	r.down = direction{link: link.New(withHeaders(config.Down, r.to), downSeed)}
+	r.up = direction{upward: true, meter: config.Trace.of(true), link: link.New(withHeaders(config.Up, r.to), upSeed)}
+	r.down = direction{meter: config.Trace.of(false), link: link.New(withHeaders(config.Down, r.to), downSeed)}
 	r.up.link.Follow(config.Scenarios.Up)
 	r.down.link.Follow(config.Scenarios.Down)
 	r.nextExpiry = r.now().Add(r.config.IdleTimeout)

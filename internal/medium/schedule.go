@@ -91,6 +91,7 @@ func (r *Relay) forward(d *direction, f *flow, p []byte) {
 	if r.config.Capture != nil {
 		r.captureIn(d, f, p, before)
 	}
+	d.meter.entered(d.link, now, len(p), before, r.deliveries)
 	direct := -1
 	for i, delivery := range r.deliveries {
 		if direct < 0 && d.waiting == 0 && !delivery.At.After(now) {
@@ -132,6 +133,7 @@ func (r *Relay) forward(d *direction, f *flow, p []byte) {
 // is unreachable, is only counted: to the two ends it is one more loss.
 func (r *Relay) send(d *direction, f *flow, p []byte) {
 	var err error
+	d.meter.left(len(p))
 	switch {
 	case !d.upward:
 		_, err = r.socket.WriteToUDPAddrPort(p, f.client)

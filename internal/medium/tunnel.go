@@ -24,6 +24,7 @@ type TunnelConfig struct {
 	MaxQueuedBytes int
 
 	Capture *pcap.Writer // of what enters and leaves; nil for none
+	Trace   *Trace       // nil for none
 }
 
 // Scenarios are what happens to the two links as time passes. They begin with

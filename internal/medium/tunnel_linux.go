@@ -57,10 +57,12 @@ func OpenTunnel(config TunnelConfig) (*Tunnel, error) {
 	t.up = &lane{
 		tunnel: t, in: left, out: right, link: link.New(config.Up, upSeed),
 		capture: config.Capture, entrance: pcap.UpIn, exit: pcap.UpOut, room: config.MaxQueuedBytes,
+		meter: config.Trace.of(true),
 	}
 	t.down = &lane{
 		tunnel: t, in: right, out: left, link: link.New(config.Down, downSeed),
 		capture: config.Capture, entrance: pcap.DownIn, exit: pcap.DownOut, room: config.MaxQueuedBytes,
+		meter: config.Trace.of(false),
 	}
 	t.up.link.Follow(config.Scenarios.Up)
 	t.down.link.Follow(config.Scenarios.Down)

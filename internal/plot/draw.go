@@ -17,7 +17,7 @@ import (
 
 // Sizes of a figure.
 const (
-	width       = 18 * vg.Centimeter
+	usualWidth  = 18 * vg.Centimeter
 	panelHeight = 4.2 * vg.Centimeter
 	titleHeight = 1 * vg.Centimeter
 	margin      = 0.4 * vg.Centimeter
@@ -41,6 +41,10 @@ var (
 
 // draw puts the panels on a canvas of that format.
 func (f Figure) draw(format Format) (io.WriterTo, error) {
+	width := usualWidth
+	if f.Width > 0 {
+		width = vg.Length(f.Width) * vg.Centimeter
+	}
 	height := titleHeight + vg.Length(len(f.Panels))*panelHeight
 	var file io.WriterTo
 	var canvas vg.CanvasSizer
@@ -114,8 +118,8 @@ func (f Figure) panel(p Panel, top, bottom bool) (*plot.Plot, error) {
 	if high == low {
 		high = low + 1
 	}
-	made.Y.Min, made.Y.Max = low, low+1.15*(high-low) // room for the legend
-	if err := f.addMarks(made, top); err != nil {
+	made.Y.Min, made.Y.Max = low, low+(1.06+0.1*float64(len(p.Series)))*(high-low) // room for the legend
+	if err := f.addMarks(made, top, len(p.Series)); err != nil {
 		return nil, err
 	}
 	return made, nil
@@ -132,8 +136,21 @@ func drawable(points []Point) plotter.XYs {
 	return xys
 }
 
-// addMarks draws the events, the top panel with their names.
-func (f Figure) addMarks(made *plot.Plot, named bool) error {
+const (
+	// lateMark is from which part of the time on the name of a mark stands to its
+	// left.
+	lateMark = 0.7
+	// nameRoom is how much of the time a name takes the place of; one that
+	// follows sooner stands below it.
+	nameRoom = 0.15
+	// nameHeight is the height of a name, in points.
+	nameHeight = 10
+)
+
+// addMarks draws the events, the top panel, of so many series, with their names.
+func (f Figure) addMarks(made *plot.Plot, named bool, series int) error {
+	span := made.X.Max - made.X.Min
+	row, latest := 0, math.Inf(-1)
 	for _, m := range f.Marks {
 		at := m.At.Seconds()
 		if at < made.X.Min || at > made.X.Max {
@@ -159,7 +176,16 @@ func (f Figure) addMarks(made *plot.Plot, named bool) error {
 		style := &label.TextStyle[0]
 		style.Color, style.Font.Variant, style.Font.Size = markColour, "Sans", vg.Points(7)
 		style.YAlign = draw.YTop
-		label.Offset.X = vg.Points(2)
+		if row++; at-latest > nameRoom*span {
+			row = 0
+		}
+		latest = at
+		label.Offset = vg.Point{X: vg.Points(2), Y: vg.Points(float64(-nameHeight * row))}
+		if at > made.X.Min+lateMark*span {
+			// To the right it would not fit, and above there is the legend.
+			style.XAlign = draw.XRight
+			label.Offset = vg.Point{X: vg.Points(-2), Y: vg.Points(float64(-nameHeight * (row + series)))}
+		}
 		made.Add(label)
 	}
 	return nil

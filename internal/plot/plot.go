@@ -18,6 +18,7 @@ type Figure struct {
 	Title  string
 	Panels []Panel // from the top
 	Marks  []Mark
+	Width  float64 // centimetres; default 18
 }
 
 // A Panel shows series of one unit.

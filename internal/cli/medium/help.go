@@ -65,6 +65,8 @@ What it does later:
   medium ctl PATH stats
 
   --pcap FILE              write what enters and leaves to a pcapng file
+  --trace FILE             write what the link does to FILE, for uft plot
+  --trace-packets          and what becomes of every packet
   --seed N                 repeat a run with the same chances
   -v, --verbose            print counters every second, not only at the end
   -h, --help               print this text

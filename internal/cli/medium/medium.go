@@ -65,7 +65,7 @@ func Run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 }
 
 // run opens what the options ask for, and serves.
-func run(ctx context.Context, o options, stderr io.Writer) (err error) {
+func run(ctx context.Context, o options, stderr io.Writer) error {
 	if o.pcap != "" {
 		file, err := os.Create(o.pcap)
 		if err != nil {
@@ -77,6 +77,11 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		}
 		o.tunnel.Capture = o.relay.Capture
 	}
+	endTrace, err := o.openTrace(stderr)
+	if err != nil {
+		return err
+	}
+	defer endTrace()
 	n, greeting, err := open(o)
 	if err != nil {
 		return err

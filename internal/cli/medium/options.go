@@ -20,6 +20,8 @@ type options struct {
 	tunnel  medium.TunnelConfig
 	control string // the path of the control socket
 	pcap    string // the path of the capture
+	trace   string // the path of the trace
+	packets bool   // in which every packet is to be
 	verbose bool
 }
 
@@ -81,6 +83,8 @@ func (o *options) flags() *pflag.FlagSet {
 	flags.String("seed", "", "")
 	flags.StringVar(&o.control, "control", "", "")
 	flags.StringVar(&o.pcap, "pcap", "", "")
+	flags.StringVar(&o.trace, "trace", "", "")
+	flags.BoolVar(&o.packets, "trace-packets", false, "")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "")
 	return flags
 }

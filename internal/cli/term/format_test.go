@@ -79,6 +79,9 @@ func TestSummary(t *testing.T) {
 			GoodputBits: 92.6e6, GrossBits: 98.1e6, Loss: 0.051, Retransmitted: 0.056, Hash: "uft1:00ff",
 		}, "sent film.mkv: 64.0 MiB in 5.8 s, 92.6 Mbit/s (98.1 Mbit/s gross), loss 5.1 %, retransmitted 5.6 %\n" +
 			"uft1:00ff  film.mkv\n"},
+		{"limited", Summary{
+			Verb: "sent", Name: "a", Bytes: 1, Elapsed: time.Second, GoodputBits: 8, Limit: "the path (93.0 Mbit/s)",
+		}, "sent a: 1 B in 1.0 s, 8 bit/s, loss 0.0 %, retransmitted 0.0 %, limited by the path (93.0 Mbit/s)\n"},
 		{"receiver without the gross rate", Summary{
 			Verb: "received", Name: "empty", Elapsed: 45 * time.Millisecond, Loss: -1, Retransmitted: -1,
 		}, "received empty: 0 B in 45 ms, 0 bit/s\n"},

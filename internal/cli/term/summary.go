@@ -28,6 +28,8 @@ type Summary struct {
 	Loss float64
 	// Retransmitted is the share of the file data sent more than once, 0 to 1.
 	Retransmitted float64
+	// Limit is what kept it from going faster, as a noun. Empty: left out.
+	Limit string
 	// Hash is the hash of the contents, as "uft1:…". Empty: left out.
 	Hash string
 	// AlreadyThere says that the receiver had the very same file, so that it
@@ -49,6 +51,9 @@ func (s Summary) String() string {
 		}
 		if s.Loss >= 0 {
 			fmt.Fprintf(&b, ", loss %s, retransmitted %s", Percent(s.Loss), Percent(s.Retransmitted))
+		}
+		if s.Limit != "" {
+			fmt.Fprintf(&b, ", limited by %s", s.Limit)
 		}
 		b.WriteByte('\n')
 	}

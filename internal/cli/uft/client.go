@@ -51,6 +51,7 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 		return nil, err
 	}
 	config := transport.Config{
+		Trace:              std.trace,
 		OnRateHalved:       std.rateHalved,
 		OnBlockSizeRefused: std.blockSizeRefused(c.Quiet),
 		VerifyServer:       trusted.Verify,
@@ -170,11 +171,17 @@ func (cl *conversation) update(u transfer.Update) {
 // finish reports what became of one file.
 func (cl *conversation) finish(verb string, r *transfer.Result) {
 	cl.progress.Finish()
+	if cl.command.JSON {
+		printAccount(cl.std.out, verb, r)
+	}
 	if r.Err != nil {
 		cl.complain(r.Err)
 		return
 	}
 	summary(verb, r).Print(cl.std.err, cl.mode)
+	if details := limitDetails(&r.Limit); cl.command.Verbose && details != "" {
+		cl.std.say("%s", details)
+	}
 }
 
 // complain reports why a file came to nothing. What ended the connection ended
@@ -205,7 +212,7 @@ func summary(verb string, r *transfer.Result) term.Summary {
 	s := term.Summary{
 		Verb: verb, Name: r.Name, Bytes: r.Bytes, Elapsed: r.Elapsed,
 		GoodputBits: r.Goodput(), GrossBits: r.GrossRate(),
-		Loss: r.Loss, Retransmitted: r.Repeated, Hash: r.Root, AlreadyThere: r.Already,
+		Loss: r.Loss, Retransmitted: r.Repeated, Hash: r.Root, AlreadyThere: r.Already, Limit: limitPhrase(r),
 	}
 	if verb == received {
 		s.Loss, s.Retransmitted = -1, -1

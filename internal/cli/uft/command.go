@@ -111,6 +111,9 @@ type Command struct {
 
 	// Quiet leaves only errors, Verbose adds details.
 	Quiet, Verbose bool
-	// JSON has what was found printed for programs.
+	// JSON has what was found, and what became of each file, printed for
+	// programs.
 	JSON bool
+	// Trace is the file that a trace is written to; empty is none.
+	Trace string
 }

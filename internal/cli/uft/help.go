@@ -49,6 +49,8 @@ Everywhere
                             as far as the path carries it: 1400, 8192, 32K,
                             or auto: as many as get through (UDP only)
       --idle-timeout TIME   give up after this much silence (default 120s)
+      --trace FILE          write what happens to FILE, for uft plot
+      --json                print what became of each file as a line of JSON
   -q, --quiet               print errors only
   -v, --verbose             print more
   -h, --help                print this help
@@ -57,6 +59,7 @@ Commands
   uft hash FILE...          print the hash that a transfer of FILE shows
   uft doctor [HOST]         what makes transfers slow here, or on the way to
                             HOST, and how to mend it; uft doctor -h
+  uft plot FILE             draw what --trace wrote; uft plot -h
   uft version               print the version
 
 Exit codes: 0 done and verified, 1 other, 2 usage, 3 source cannot be opened,

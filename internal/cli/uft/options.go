@@ -101,6 +101,8 @@ func options(c *Command, g *given) []option {
 		{name: "timeout", where: client, take: into(&c.Timeout, parseTimeout)},
 		{name: "idle-timeout", where: anywhere, take: into(&c.IdleTimeout, parseTimeout)},
 
+		{name: "trace", where: anywhere, take: into(&c.Trace, parsePath)},
+		{name: "json", where: anywhere, toggle: &c.JSON},
 		{name: "quiet", shorthand: "q", where: anywhere, toggle: &c.Quiet},
 		{name: "verbose", shorthand: "v", where: anywhere, toggle: &c.Verbose},
 		{name: "help", shorthand: "h", where: anywhere, toggle: &g.help},

@@ -169,6 +169,8 @@ func (c *Command) check(about role) error {
 		return usageErrorf("-q and -v contradict each other: choose one of the two")
 	case about != server && c.Port == 0:
 		return usageErrorf("-p 0 lets a server choose a port; a client must know the server's: 1 to 65535")
+	case c.Output == Stdio && c.JSON:
+		return usageErrorf("-o - and --json both write to standard output: choose one of the two")
 	case c.Output != "" && len(c.Files) > 1:
 		return usageErrorf("-o names a single file, but %d are requested; -d names a folder for them", len(c.Files))
 	case c.Output != "" && c.Dir != "":

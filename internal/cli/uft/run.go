@@ -7,9 +7,9 @@ import (
 	"os"
 	"runtime/debug"
 
-	"example.com/uft/internal/cli/term"
-
 	"example.com/uft/internal/cli/exit"
+	"example.com/uft/internal/cli/term"
+	"example.com/uft/transport"
 )
 
 // stdio is the standard input and outputs of the program: data goes to out,
@@ -17,6 +17,7 @@ import (
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
+	trace    func(transport.TraceEvent) // nil: nobody wants to know
 }
 
 // Run is the program: it carries out the arguments (without the name of the
@@ -27,11 +28,20 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if arguments, asked := simArguments(args); asked {
 		return runSim(ctx, arguments, std)
 	}
+	if arguments, asked := plotArguments(args); asked {
+		return runPlot(arguments, std)
+	}
 	command, err := Parse(args)
 	if err != nil {
 		std.report(fmt.Errorf("%w; see uft --help", err))
 		return Code(err)
 	}
+	std, end, err := traced(command, args, std)
+	if err != nil {
+		std.report(err)
+		return Code(err)
+	}
+	defer end()
 	switch command.Action {
 	case Help:
 		_, err = io.WriteString(stdout, helpText)

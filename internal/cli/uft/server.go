@@ -24,7 +24,7 @@ func runServer(ctx context.Context, c Command, std stdio) error {
 	if err != nil {
 		return err
 	}
-	log := &serverLog{std: std, quiet: c.Quiet, verbose: c.Verbose}
+	log := &serverLog{std: std, quiet: c.Quiet, verbose: c.Verbose, json: c.JSON}
 	server, err := transfer.NewServer(transfer.ServerConfig{
 		Dir: c.Dir, Accept: c.Accept, Serve: c.Serve,
 		Overwrite: c.Overwrite, Hidden: c.Hidden, MaxSize: c.MaxSize,
@@ -35,7 +35,7 @@ func runServer(ctx context.Context, c Command, std stdio) error {
 	}
 	defer server.Close() //nolint:errcheck // nothing is written through it any more
 	config := transport.Config{
-		Identity: key, IdleTimeout: c.IdleTimeout, Carrier: c.Carrier, BlockSize: c.BlockSize,
+		Trace: std.trace, Identity: key, IdleTimeout: c.IdleTimeout, Carrier: c.Carrier, BlockSize: c.BlockSize,
 		OnRateHalved: std.rateHalved, OnBlockSizeRefused: std.blockSizeRefused(c.Quiet),
 	}
 	simulateLoss(&config, c, std)
@@ -101,6 +101,7 @@ func announce(c Command, listener *transport.Listener, key ed25519.PrivateKey, s
 type serverLog struct {
 	std            stdio
 	quiet, verbose bool
+	json           bool
 
 	stats   func() transport.ListenerStats // nil: not asked
 	advised bool
@@ -123,6 +124,12 @@ func (l *serverLog) event(e transfer.Event) {
 		fmt.Fprintf(l.std.err, "%v: %s", e.Client, summary(verb, r).String())
 	}
 	if !e.Started {
+		if l.json {
+			printAccount(l.std.out, verb, r)
+		}
+		if details := limitDetails(&r.Limit); l.verbose && r.Err == nil && details != "" {
+			l.std.say("%v: %s", e.Client, details)
+		}
 		l.advise()
 	}
 }

@@ -49,6 +49,7 @@ What the disks and processors of the two ends can do is not in it.
       --known               the server is known from an earlier transfer
       --seed N              other losses (default 1)
       --plot FILE           draw it, into FILE.svg or FILE.png
+      --trace FILE          write what happens to FILE, for uft plot
       --json                print one JSON object, for scripts
   -h, --help                print this help
 
@@ -66,6 +67,7 @@ type simulation struct {
 	known    bool
 	seed     uint64
 	plot     string
+	trace    string
 	json     bool
 	help     bool
 	bound    uint64 // how much of the file is simulated
@@ -110,6 +112,7 @@ func simOptions(s *simulation) []option {
 		{name: "known", toggle: &s.known},
 		{name: "seed", take: into(&s.seed, parseSeed)},
 		{name: "plot", take: into(&s.plot, parsePath)},
+		{name: "trace", take: into(&s.trace, parsePath)},
 		{name: "json", toggle: &s.json},
 		{name: "help", shorthand: "h", toggle: &s.help},
 	}
@@ -214,7 +217,7 @@ func runSim(ctx context.Context, args []string, std stdio) int {
 	case err == nil && s.help:
 		_, err = io.WriteString(std.out, simHelp)
 	case err == nil:
-		err = s.predict(ctx, std.out)
+		err = s.predict(ctx, args, std)
 	}
 	if err != nil {
 		std.report(err)
@@ -223,13 +226,20 @@ func runSim(ctx context.Context, args []string, std stdio) int {
 }
 
 // predict runs the transfer and tells what became of it.
-func (s *simulation) predict(ctx context.Context, out io.Writer) error {
+func (s *simulation) predict(ctx context.Context, args []string, std stdio) error {
+	out := std.out
+	traced, end, err := s.traced(args, std)
+	if err != nil {
+		return err
+	}
+	defer end()
 	record := &matrix.Recorder{Step: s.step()}
 	t := matrix.Transfer{
 		Path: s.path, Size: s.simulated(), Seed: s.seed, Bitrate: s.bitrate, Record: record,
 		Cancelled: func() bool { return ctx.Err() != nil },
 		Change: func(c *sim.Config) {
 			c.Up, c.Down, c.UpSteps, c.DownSteps = s.link, s.link, s.up, s.down
+			c.Trace = traced
 		},
 	}
 	switch {
@@ -248,7 +258,6 @@ func (s *simulation) predict(ctx context.Context, out io.Writer) error {
 			return fail(exit.Other, fmt.Errorf("the picture cannot be written: %w", err))
 		}
 	}
-	var err error
 	if s.json {
 		err = p.printJSON(out)
 	} else {

@@ -104,7 +104,7 @@ func TestSimSaysWhatLimits(t *testing.T) {
 		"--rate 1G --rtt 300ms --size 1M":           "limited by  round trips: ",
 	} {
 		var out, err bytes.Buffer
-		if code := runSim(context.Background(), strings.Fields(args), stdio{nil, &out, &err}); code != exit.Done {
+		if code := runSim(context.Background(), strings.Fields(args), stdio{out: &out, err: &err}); code != exit.Done {
 			t.Errorf("%s: code %d, %s", args, code, err.String())
 		}
 		if !strings.Contains(out.String(), want) {
@@ -128,7 +128,7 @@ func TestSimExtrapolates(t *testing.T) {
 			if s.json {
 				out = &asJSON
 			}
-			if err := s.predict(context.Background(), out); err != nil {
+			if err := s.predict(context.Background(), nil, stdio{out: out}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -154,7 +154,7 @@ func TestSimInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var out, err bytes.Buffer
-	code := runSim(ctx, strings.Fields("--rate 10M --rtt 10ms"), stdio{nil, &out, &err})
+	code := runSim(ctx, strings.Fields("--rate 10M --rtt 10ms"), stdio{out: &out, err: &err})
 	if code != exit.Interrupted || err.String() != "uft: interrupted\n" || out.Len() > 0 {
 		t.Errorf("code %d, %q, %q", code, out.String(), err.String())
 	}
@@ -169,7 +169,7 @@ func TestSimMarksTheScenario(t *testing.T) {
 	}
 	var out, stderr bytes.Buffer
 	args := []string{"--rate", "10M", "--rtt", "10ms", "--size", "2M", "--scenario", scenario, "--plot", picture}
-	if code := runSim(context.Background(), args, stdio{nil, &out, &stderr}); code != exit.Done {
+	if code := runSim(context.Background(), args, stdio{out: &out, err: &stderr}); code != exit.Done {
 		t.Fatalf("code %d, %s", code, stderr.String())
 	}
 	file, err := os.ReadFile(picture)
