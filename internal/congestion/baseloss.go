@@ -11,6 +11,10 @@ const (
 	// a slow path, little beside the thousands of a fast one.
 	baseLossMemory = 192
 
+	// lossCredit is the share of it that is.
+	lossCredit       = 0.92
+	sharedLossCredit = 0.6
+
 	// baseLossTrust is the number of packets from which on the estimate is
 	// good enough to judge other loss by.
 	baseLossTrust = 48
@@ -80,6 +84,27 @@ func (e *baseLoss) rate() float64 {
 		return 0
 	}
 	return min(max(e.lost/e.packets, 0), maxBaseLoss)
+}
+
+// credit returns the part of the estimate that is made up for by sending more.
+// Not all of it: flows that share a full buffer without a queue to speak of see
+// the loss that they make together hardly change when one of them slows down,
+// and each would make up for the loss of all. A share that is kept back lets
+// such a loss die away from one measurement to the next.
+func (e *baseLoss) credit(alone bool) float64 {
+	if alone {
+		return lossCredit * e.rate()
+	}
+	return sharedLossCredit * e.rate()
+}
+
+// likely returns the estimate, or while there is none what the measurement under
+// way shows by now.
+func (e *baseLoss) likely() float64 {
+	if e.packets == 0 && e.open && e.newPackets >= baseLossTrust {
+		return min(max(e.newLost/e.newPackets, 0), maxBaseLoss)
+	}
+	return e.rate()
 }
 
 // trusted reports whether enough has been seen to call other loss excessive.

@@ -26,9 +26,14 @@ const (
 	// would answer for the losses of another phase.
 	minRound = 3 * time.Millisecond
 
-	queueShare = 4                    // a queue is one that adds 1/queueShare of the minimum round trip,
-	queueFloor = 5 * time.Millisecond // or this if it is more
-	lossMargin = 0.02                 // loss above the base loss by this is congestion
+	// A queue is one that adds a quarter of the minimum round trip, within
+	// bounds: flows with short and with long round trips share queues, and who
+	// tolerates ten times as much of it gets all of the path.
+	queueShare   = 4
+	queueFloor   = 5 * time.Millisecond
+	queueCeiling = 20 * time.Millisecond
+
+	lossMargin = 0.02 // loss above the base loss by this is congestion
 )
 
 // Config sets up a BBR controller. The zero Config is usable.
@@ -66,12 +71,21 @@ type bbr struct {
 	// The round under way, and what the last one showed.
 	round     roundStats
 	roundAt   instant.Time // when it began
+	mean      int64        // bytes per second that it delivered
 	excess    float64      // share of packets lost beyond the base loss, if more than chance explains
 	congested bool         // excess loss, ECN marks
 	queued    bool         // a standing queue
+	// Since when, and for how many rounds, the round trip has been far longer
+	// than its minimum.
+	longSince  instant.Time
+	longRounds int
 
 	cycle
 	start
+
+	// What the bottleneck may be able to send: the most that was delivered, and
+	// what start-up measured.
+	best, ceiling int64
 
 	latest instant.Time // of the last acknowledgement or sending
 
@@ -120,6 +134,10 @@ func (b *bbr) OnAck(now instant.Time, s AckSample) {
 		b.restart()
 	}
 	if s.RoundStart && now.Sub(b.roundAt) >= minRound {
+		b.mean = 0
+		if b.roundAt.IsSet() {
+			b.mean = int64(float64(b.round.acked) / now.Sub(b.roundAt).Seconds())
+		}
 		b.roundAt = now
 		b.endRound(now)
 		if !s.AppLimited {
@@ -175,6 +193,10 @@ func (b *bbr) endRound(now instant.Time) {
 	b.congested = b.round.marks > 0 || b.excess > 0
 	b.jitter.add(b.round.variation)
 	b.queued = b.minRTT > 0 && b.round.lowest > b.minRTT+b.tolerance()
+	if b.minRTT == 0 || b.round.lowest <= b.minRTT+2*b.tolerance() {
+		b.longSince, b.longRounds = now, 0
+	}
+	b.longRounds++
 	b.earlierBound = b.bound
 	b.moveOn(now)
 	b.round = roundStats{}
@@ -184,11 +206,11 @@ func (b *bbr) endRound(now instant.Time) {
 // a round may be without standing for a queue. On a path with jitter the
 // minimum is the luck of one packet, so its variation is allowed for.
 func (b *bbr) tolerance() time.Duration {
-	return max(b.minRTT/queueShare, queueFloor, 2*b.jitter.min())
+	return max(min(b.minRTT/queueShare, queueCeiling), queueFloor, 2*b.jitter.min())
 }
 
 // excessLoss returns the share of packets that the round lost beyond the base
-// loss, or 0 if that is within the margin or within chance: a packet and two
+// loss, or 0 if that is within the margin or within chance: a packet and three
 // standard deviations, of this round and of the estimate it is compared with.
 func (b *bbr) excessLoss() float64 {
 	if !b.base.trusted() {
@@ -200,7 +222,7 @@ func (b *bbr) excessLoss() float64 {
 	p := b.base.rate()
 	excess := lost - (p+lossMargin)*sent - 1
 	variance := p * (1 - p) * sent * (1 + sent/b.base.packets)
-	if excess <= 0 || excess*excess <= 4*variance {
+	if excess <= 0 || excess*excess <= 9*variance {
 		return 0
 	}
 	return lost/sent - p
@@ -235,7 +257,7 @@ func (b *bbr) delivered() int64 {
 
 // sendRate returns the rate at which to send for delivered to arrive.
 func (b *bbr) sendRate() int64 {
-	return int64(float64(b.delivered()) / (1 - b.base.rate()))
+	return int64(float64(b.delivered()) / (1 - b.base.credit(b.share() >= halfOfIt)))
 }
 
 // roundTrip returns the minimum round trip, or the one to be assumed.

@@ -1,6 +1,10 @@
 package congestion
 
-import "example.com/uft/internal/instant"
+import (
+	"time"
+
+	"example.com/uft/internal/instant"
+)
 
 // phase is what the controller is doing.
 type phase uint8
@@ -20,13 +24,33 @@ func (p phase) String() string {
 }
 
 const (
-	upGrowth = 1.10 // more than this in a probe makes it go on
-	queueCut = 0.85 // the deepest cut of the rate in one round for a queue or ECN marks
+	upShare = 0.4 // of what a probe added, delivered, makes it go on
+
+	// Where others use the path too, a probe adds the same share of the
+	// capacity whatever this flow has of it, and congestion takes from each in
+	// proportion to what it has: so the rates approach each other (Chiu and
+	// Jain, 1989). Alone, a probe adds a quarter of the rate.
+	aloneStep      = 0.25
+	sharedStep     = 0.035
+	mostOfIt       = 0.9 // a flow that has this share of the capacity is alone
+	halfOfIt       = 0.5 // below that, loss is likely to be made by all together
+	longestStep    = 1.0
+	contendedPause = 300 * time.Millisecond // at least, between two probes: round trips differ
+	cutPause       = 50 * time.Millisecond  // at least, between two cuts
+
+	steepLoss  = 0.1  // loss beyond the base loss that ends a probe at once: half of what it added
+	riseShare  = 4    // a queue has risen in a probe if by 1/riseShare of what makes one
+	queueCut   = 0.85 // the deepest cut of the rate in one round for a queue or ECN marks
+	deepestCut = 0.7  // the same for loss: a burst that takes a whole round may be chance
 
 	// measureFrom is the round of a slow phase from which on base loss is
 	// measured: by then all that was sent before it has been acknowledged or
 	// declared lost.
 	measureFrom = 2
+	// A queue that stays for so many rounds, and so long, whatever is cut, may be
+	// a path that has become longer: the minimum is measured anew.
+	longestRounds = 12
+	longestQueue  = time.Second
 	// longestDrain ends a slow phase that does not empty the queue, because
 	// others fill it.
 	longestDrain = 6
@@ -37,11 +61,16 @@ type cycle struct {
 	phase  phase
 	rounds int // round trips begun in this phase
 
-	reached    int64 // bandwidth at the last growth, in startup and probeUp
-	flat       int   // rounds of start-up without growth
-	fullRounds int   // rounds of start-up that were not limited by the application
-	restarted  bool  // start-up goes on from a rate known before
-	cruiseFor  int   // rounds
+	reached    int64         // bandwidth at the last growth, in startup and probeUp
+	cruiseTill instant.Time  // a probe waits for this where others use the path
+	contended  bool          // there was congestion since the last probe
+	cutAt      instant.Time  // the last time that the rate was reduced
+	upGain     float64       // of the probe under way
+	restingRTT time.Duration // the shortest round trip of the round before probeUp
+	flat       int           // rounds of start-up without growth
+	fullRounds int           // rounds of start-up that were not limited by the application
+	restarted  bool          // start-up goes on from a rate known before
+	cruiseFor  int           // rounds
 
 	emptyFrom instant.Time // when probeRTT had emptied the queue
 }
@@ -54,7 +83,7 @@ func (b *bbr) pacingGain() float64 {
 	case drain:
 		return 0.5
 	case probeUp:
-		return 1.25
+		return b.upGain
 	case probeDn:
 		return 0.75
 	case cruise:
@@ -77,7 +106,7 @@ func (b *bbr) windowGain() float64 {
 }
 
 // enter begins a phase.
-func (b *bbr) enter(p phase) {
+func (b *bbr) enter(now instant.Time, p phase) {
 	b.phase = p
 	b.rounds = 0
 	switch p {
@@ -88,11 +117,30 @@ func (b *bbr) enter(p phase) {
 			b.bound = 0
 		}
 		b.reached = b.bandwidth.max()
+		b.restingRTT = max(b.round.lowest, b.minRTT)
+		b.upGain = 1 + b.step()
+		b.contended = false
 	case cruise:
 		b.cruiseFor = 3 + b.random.IntN(4)
+		b.cruiseTill = now.Add(time.Duration(float64(contendedPause) * (1 + b.random.Float64())))
 	case probeRTT:
 		b.emptyFrom = 0
 	}
+}
+
+// step returns by what share of the rate a probe exceeds it.
+func (b *bbr) step() float64 {
+	if !b.contended {
+		return aloneStep
+	}
+	return min(max(sharedStep/b.share(), sharedStep), longestStep)
+}
+
+// share returns how much of the capacity this flow has, as far as that is known:
+// 1 for a flow that never saw more than it has now.
+func (b *bbr) share() float64 {
+	b.best = max(b.best, b.bandwidth.max())
+	return float64(max(b.delivered(), 1)) / float64(max(b.best, b.ceiling, 1))
 }
 
 // moveOn runs at the end of every round trip.
@@ -100,13 +148,13 @@ func (b *bbr) moveOn(now instant.Time) {
 	b.rounds++
 	switch b.phase {
 	case startup:
-		b.searchPlateau()
+		b.searchPlateau(now)
 	case drain, probeDn:
-		b.slowDown()
+		b.slowDown(now)
 	case cruise:
 		b.holdRate(now)
 	case probeUp:
-		b.pushUp()
+		b.pushUp(now)
 	case probeRTT:
 		b.renewMinRTT(now)
 	}
@@ -114,9 +162,9 @@ func (b *bbr) moveOn(now instant.Time) {
 
 // slowDown ends a slow phase when the queue is gone and, on a path that loses
 // packets, the base loss has been measured over a round without queue.
-func (b *bbr) slowDown() {
+func (b *bbr) slowDown(now instant.Time) {
 	if b.congested && b.rounds >= measureFrom {
-		b.cut()
+		b.cut(now)
 	}
 	lossy := b.round.lost > 0 || b.base.rate() > 0.005
 	if b.queued {
@@ -134,56 +182,70 @@ func (b *bbr) slowDown() {
 		b.base.add(float64(b.round.acked)/float64(b.cfg.Datagram), 0)
 	}
 	b.base.end(true)
-	b.enter(cruise)
+	b.enter(now, cruise)
 }
 
 // holdRate keeps the rate, lowers it while there is congestion, and after a
 // while begins a probe.
 func (b *bbr) holdRate(now instant.Time) {
 	if (b.congested || b.queued) && b.rounds > 1 {
-		b.cut()
+		b.cut(now)
 	}
 	switch {
-	case now.Sub(b.minRTTAt) > minRTTLife:
-		b.enter(probeRTT)
+	case now.Sub(b.minRTTAt) > minRTTLife || b.longRounds > longestRounds && now.Sub(b.longSince) > longestQueue:
+		b.enter(now, probeRTT)
 	case b.excess > 0 && b.rounds > 1:
 		// Whether that loss is ours shows when we slow down.
-		b.enter(probeDn)
-	case b.rounds >= b.cruiseFor:
-		b.enter(probeUp)
+		b.enter(now, probeDn)
+	case b.rounds >= b.cruiseFor && !(b.contended && now.Before(b.cruiseTill)):
+		b.enter(now, probeUp)
 	}
 }
 
 // cut bounds the rate after a congested round: by what came through, which
 // loss tells exactly and a queue does not, but never below what was delivered.
-func (b *bbr) cut() {
-	if b.round.rate == 0 || b.round.appLimited {
+func (b *bbr) cut(now instant.Time) {
+	first := !b.contended
+	b.contended = true
+	if b.round.rate == 0 || b.round.appLimited || now.Sub(b.cutAt) < cutPause {
 		return
 	}
-	keep := 1 - b.excess
+	b.cutAt = now
+	keep := max(1-2*b.excess, deepestCut)
 	if b.excess == 0 {
 		keep = queueCut
 	}
-	b.bound = max(b.round.rate, int64(keep*float64(b.delivered())))
+	floor := b.mean
+	if first && (b.share() < mostOfIt || b.excess > 0) {
+		floor = int64(queueCut * float64(floor)) // somebody else can use it
+	}
+	b.bound = max(floor, int64(keep*float64(b.delivered())))
 }
 
 // pushUp goes on as long as the path delivers more, which shows from the
 // second round on, and ends at the first sign of congestion.
-func (b *bbr) pushUp() {
-	if b.congested || b.queued {
-		b.enter(probeDn)
+func (b *bbr) pushUp(now instant.Time) {
+	if b.round.marks > 0 || b.excess > steepLoss || b.risen() {
+		b.enter(now, probeDn)
 		return
 	}
 	if b.rounds < 2 {
 		return
 	}
 	rate := b.bandwidth.max()
-	if float64(rate) < upGrowth*float64(b.reached) {
-		b.enter(probeDn)
+	if b.queued || b.congested || float64(rate) < (1+(b.upGain-1)*upShare)*float64(b.reached) {
+		b.enter(now, probeDn)
 		return
 	}
 	b.reached = rate
 	b.rounds = 1
+}
+
+// risen reports whether the queue is longer than when the probe began. How long
+// it is says nothing of this flow: others may have made it, and who has little
+// of the path would never get more if it went by that.
+func (b *bbr) risen() bool {
+	return b.minRTT > 0 && b.round.lowest > b.restingRTT+b.tolerance()/riseShare
 }
 
 // renewMinRTT waits until the queue has been empty for probeRTTTime and a
@@ -202,7 +264,8 @@ func (b *bbr) renewMinRTT(now instant.Time) {
 			b.minRTT = b.round.lowest
 		}
 		b.minRTTAt = now
-		b.enter(cruise)
+		b.longSince, b.longRounds = now, 0
+		b.enter(now, cruise)
 		if b.minRTT > before+before/2+queueFloor {
 			b.restart()
 		}

@@ -107,9 +107,12 @@ func (b *bbr) measureEarly(now instant.Time) {
 	if b.capacity == 0 || b.measured || b.restarted {
 		return
 	}
+	if !b.jumpAt.IsSet() || now.Sub(b.jumpAt) < b.minRTT {
+		return // the first train may have been too long for a queue on the way
+	}
 	if !b.fastAt.IsSet() {
 		b.base.begin()
-		if float64(b.PacingRate()) > slowEnough*float64(b.capacity) {
+		if float64(b.PacingRate()) > slowEnough*float64(b.gross(b.capacity)) {
 			b.fastAt = now
 		}
 		return
@@ -146,10 +149,13 @@ func (b *bbr) searchRate(rate int64) int64 {
 		rate = max(rate, int64(float64(initialWindow*size)/b.roundTrip().Seconds()))
 	}
 	if b.capacity > 0 {
-		rate = min(rate, max(b.capacity, b.sendRate()))
+		rate = min(rate, max(b.gross(b.capacity), b.sendRate()))
 	}
 	return max(rate, b.jumping(b.latest))
 }
+
+// gross returns the rate at which to send for rate to arrive.
+func (b *bbr) gross(rate int64) int64 { return int64(float64(rate) / (1 - b.base.likely())) }
 
 // firstFlight reports whether the controller still lives from its initial
 // window: no flight has come back in full yet.
@@ -168,7 +174,7 @@ func (b *bbr) restart() {
 // three such rounds, after one in which a queue stood, or after one in which it
 // came near the capacity. Loss does not end it, since on a path with base loss
 // that would be at once.
-func (b *bbr) searchPlateau() {
+func (b *bbr) searchPlateau(now instant.Time) {
 	if b.round.appLimited || b.round.rate == 0 {
 		return
 	}
@@ -182,12 +188,13 @@ func (b *bbr) searchPlateau() {
 		return
 	}
 	b.flat++
+	b.ceiling = max(b.ceiling, b.capacity)
 	switch {
 	case b.queued:
-		b.enter(drain)
+		b.enter(now, drain)
 	case b.capacity > 0 && float64(b.sendRate()) >= 0.8*float64(b.capacity) && b.measured:
-		b.enter(cruise) // nothing was overrun, so there is nothing to drain
+		b.enter(now, cruise) // nothing was overrun, so there is nothing to drain
 	case b.flat >= plateau:
-		b.enter(drain)
+		b.enter(now, drain)
 	}
 }

@@ -54,8 +54,8 @@ func (a *arrivals) reset() { a.n = 0 }
 
 // note takes in the newest arrival and returns the rate at which packets have
 // come of late, and the dispersion of the train it belongs to, both in bytes
-// per second and 0 where they cannot be told. Size is that of a datagram.
-func (a *arrivals) note(newest arrival, size int, smoothed time.Duration) (rate, dispersion int64) {
+// per second and 0 where they cannot be told.
+func (a *arrivals) note(newest arrival, smoothed time.Duration) (rate, dispersion int64) {
 	if a.n > 0 {
 		last := &a.ring[(a.n-1)%arrivalRing]
 		if newest.number <= last.number || newest.came < last.came {
@@ -67,7 +67,9 @@ func (a *arrivals) note(newest arrival, size int, smoothed time.Duration) (rate,
 		packets := newest.number - old.number
 		span, sending := newest.came-old.came, newest.sentAt.Sub(old.sentAt)
 		if packets >= dispersionPackets && span >= dispersionSpan && float64(span) >= stretch*float64(sending) {
-			dispersion = int64(float64(packets) * float64(size) / span.Seconds())
+			// What was lost in between says nothing: a queue that was too short
+			// for the train dropped the end of it at once.
+			dispersion = int64(float64(newest.delivered-old.delivered) / span.Seconds())
 		}
 		if rate == 0 && packets >= arrivalPackets && span >= max(arrivalSpan, smoothed/8) {
 			// Never more than was sent, whatever the receiver's clock says.

@@ -18,7 +18,7 @@ func spaced(a *arrivals, n int, gap, pause time.Duration) (rate, dispersion int6
 		rate, dispersion = a.note(arrival{
 			number: uint64(i), came: time.Second + time.Duration(i)*gap,
 			sentAt: instant.Time(time.Hour + time.Duration(i)*pause), delivered: int64(i+1) * size,
-		}, size, 40*time.Millisecond)
+		}, 40*time.Millisecond)
 	}
 	return rate, dispersion
 }
@@ -71,7 +71,7 @@ func TestArrivalsOutOfOrderAreIgnored(t *testing.T) {
 		{number: 31, came: 2 * time.Second},
 		{number: 100, came: 10 * time.Millisecond},
 	} {
-		if rate, dispersion := a.note(odd, 1000, time.Millisecond); rate != 0 || dispersion != 0 || *a != before {
+		if rate, dispersion := a.note(odd, time.Millisecond); rate != 0 || dispersion != 0 || *a != before {
 			t.Errorf("%+v was taken in: %d, %d", odd, rate, dispersion)
 		}
 	}

@@ -153,7 +153,7 @@ func (r *Recovery) OnAck(now instant.Time, in Space, ack *Ack, fates *Fates) err
 		if present && in == Application && news.end == ack.Largest+1 && ack.ReceiveTime > 0 {
 			sample.ArrivalRate, sample.Dispersion = r.arrived.note(arrival{
 				number: ack.Largest, came: ack.ReceiveTime, sentAt: news.train.sentAt, delivered: r.rate.delivered,
-			}, news.size+r.cfg.Overhead, r.SmoothedRTT())
+			}, r.SmoothedRTT())
 		}
 		if sample.RoundStart {
 			r.reorder.onRound(&r.rtt)
@@ -176,7 +176,6 @@ type news struct {
 	eliciting bool   // an ack-eliciting packet was among it
 	end       uint64 // one more than the largest number newly acknowledged
 	train     train  // the train of that number
-	size      int    // the bytes of the longest packet newly acknowledged
 }
 
 // acknowledge marks all packets in the ranges of ack.
@@ -215,7 +214,6 @@ func (r *Recovery) acknowledgeRange(s *space, start, end uint64, n *news, fates 
 		}
 		p := s.packet(number, rec)
 		n.any = true
-		n.size = max(n.size, p.Size)
 		n.eliciting = n.eliciting || p.AckEliciting
 		if number >= n.end {
 			n.end, n.train = number+1, *s.trainOf(rec)
