@@ -79,6 +79,8 @@ type Conn struct {
 	blocks  []Block
 	given   int // of blocks, already handed out
 
+	repairOut repairSender
+
 	pending pendingFrames
 	close   closing
 	events  []Event
@@ -155,6 +157,7 @@ func earlyParameters(remembered *wire.Parameters) wire.Parameters {
 		InitialMaxStreamData: min(remembered.InitialMaxStreamData, wire.MinStreamCredit),
 		InitialMaxStreams:    min(remembered.InitialMaxStreams, wire.MinStreams),
 		InitialMaxBulkData:   min(remembered.InitialMaxBulkData, wire.MinBulkCredit),
+		RepairMemory:         remembered.RepairMemory, // a wish, not a right: the server may keep less
 	}
 }
 

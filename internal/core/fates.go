@@ -49,6 +49,7 @@ func (c *Conn) applyFates() {
 		return
 	}
 	c.controller.OnAck(c.now, f.Sample)
+	c.repairOut.onFates(c)
 	c.updatePacing()
 	c.breaker.delivered(f.Sample.AckedBytes)
 	c.tail.onAck()
@@ -157,6 +158,8 @@ func (c *Conn) frameLost(f sentFrame) {
 		c.streams.sendMax = true
 	case sentMaxBulkData:
 		c.bulkIn.credit.pending = true
+	case sentBulkHave:
+		c.bulkIn.repair.haves.put(uint16(f.id), true)
 	case sentBulkEnd:
 		if t := c.bulkOut.get(uint16(f.id)); t != nil && !t.endAcked && t.reset == nil {
 			t.endSend = true

@@ -206,6 +206,7 @@ func (c *Conn) localParameters() wire.Parameters {
 		MaxAckDelay:          maxAckDelay,
 		MaxDatagram:          uint64(c.cfg.MaxDatagram),
 		BlockSize:            uint64(max(c.cfg.BlockSize, 0)),
+		RepairMemory:         uint64(max(c.cfg.RepairMemory, 0)),
 	}
 	if c.role == Server {
 		p.OriginalDestination, p.HasOriginalDestination = c.originalDestination, true

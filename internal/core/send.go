@@ -31,7 +31,7 @@ func (c *Conn) overhead() int {
 //
 // A train is always of DATA packets; everything else leaves datagram by
 // datagram. In order: path probes, handshake, acknowledgements and control
-// frames, probes of the path MTU, file data.
+// frames, probes of the path MTU, file data, parity.
 func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segmentSize int, path Path, ecn ECN) {
 	c.now = now
 	c.pacedUntil = instant.Never
@@ -65,6 +65,9 @@ func (c *Conn) Transmit(now instant.Time, buf []byte, maxSegments int) (n, segme
 		return c.sent(n, n, c.path)
 	}
 	n, segmentSize = c.transmitData(buf, maxSegments)
+	if n == 0 {
+		n, segmentSize = c.transmitShares(buf, maxSegments)
+	}
 	c.idle = n == 0 && c.pacedUntil == instant.Never
 	return c.sent(n, segmentSize, c.path)
 }
