@@ -72,14 +72,14 @@ type Conn struct {
 	fates      recovery.Fates
 	frames     []sentFrame // of the packet being written
 
+	repairOut repairSender
+
 	streams streamSet
 	bulkOut bulkSender
 	bulkIn  bulkReceiver
 	tail    tail
 	blocks  []Block
 	given   int // of blocks, already handed out
-
-	repairOut repairSender
 
 	pending pendingFrames
 	close   closing
