@@ -251,6 +251,7 @@ func (c *Conn) handleParameters(data []byte) error {
 func (c *Conn) raiseLimits() {
 	c.raiseStreamLimits(&c.peer)
 	c.bulkOut.credit.raise(c.peer.InitialMaxBulkData)
+	c.repairOut.keeping = c.repairKeeps()
 }
 
 // idleTimeout is the shorter of both sides' (§11.3).

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/uft/internal/recovery"
+	"example.com/uft/internal/wire"
 )
 
 // Repair of the tail by parity (docs/protocol.md §9.4, docs/adr/0014): a
@@ -67,37 +68,81 @@ func (c *Conn) repairPossible() bool {
 	return c.peer.RepairMemory > 0 && !c.path.Reliable
 }
 
-// repairKeeps decides, with every acknowledgement, whether the blocks that are
+// repairKeeps decides, at first and with every acknowledgement, whether the blocks that are
 // sent next are to be kept by the receiver: whether it would pay to send parity
 // if they were the last.
 func (c *Conn) repairKeeps() bool {
-	rtt, loss := c.recovery.SmoothedRTT(), c.repairOut.loss.rate
-	if !c.repairPossible() || rtt < repairMinRTT || loss < repairMinLoss {
+	rtt, loss := c.recovery.SmoothedRTT(), &c.repairOut.loss
+	if !c.repairPossible() || rtt < repairMinRTT {
 		return false
 	}
+	if loss.seen < lossMinSeen {
+		return true // the few blocks of a first flight cost next to nothing
+	}
 	inRoundTrip := float64(c.controller.PacingRate()) * rtt.Seconds() / float64(c.fullGross())
-	return inRoundTrip*loss >= repairMinMissing
+	return loss.rate >= repairMinLoss && inRoundTrip*loss.rate >= repairMinMissing
 }
 
-// shareCount is how many shares a group needs of which unacked blocks may be
-// missing: with three standard deviations more than what is expected to be
-// lost of these and of the shares themselves. It is 0 where so many are not
-// worth it: more shares than blocks are no better than copies.
-func shareCount(unacked, blocks int, loss float64) int {
+// careful is the loss to reckon with: what was seen, and a standard deviation
+// more, since it was seen on few packets.
+func (l *lossEstimate) careful() float64 {
+	if l.rate == 0 {
+		return 0
+	}
+	return min(l.rate+math.Sqrt(l.rate*(1-l.rate)/l.seen), maxReckoned)
+}
+
+const (
+	// maxReckoned is the most loss that shares are made for.
+	maxReckoned = 0.5
+	// repairRisk is how likely it may be that the shares of some group do not
+	// suffice.
+	repairRisk = 0.02
+	// minShares is how many shares a group may have however few blocks it has.
+	minShares = 8
+)
+
+// shareCount is how many shares a group needs, of which unacked blocks may be
+// missing, so that with the given risk at most more of these and of the shares
+// themselves are lost than there are shares. It is 0 where that would be more
+// than there are blocks.
+func shareCount(unacked, blocks int, loss, risk float64) int {
 	if unacked == 0 {
 		return 0
 	}
-	count := 0.0
-	for range 8 { // converges: each step is shorter by the factor loss
-		mean := (float64(unacked) + count) * loss
-		count = mean + 3*math.Sqrt(mean*(1-loss))
+	for count := 1; count <= max(blocks, minShares); count++ {
+		if moreThan(count, unacked+count, loss) <= risk {
+			return count
+		}
 	}
-	shares := int(count) + 1
-	if shares > max(blocks, minShares) {
-		return 0
-	}
-	return shares
+	return 0
 }
 
-// minShares is how many shares a group may have however few blocks it has.
-const minShares = 4
+// moreThan is how likely it is that of n packets more than count are lost.
+func moreThan(count, n int, loss float64) float64 {
+	exactly, upTo := 1.0, 0.0
+	for range n {
+		exactly *= 1 - loss
+	}
+	for i := range count + 1 {
+		upTo += exactly
+		exactly *= float64(n-i) / float64(i+1) * loss / (1 - loss)
+	}
+	return 1 - upTo
+}
+
+// maxCopies is how often bytes without shares are sent again right behind the
+// shares of the others.
+const maxCopies = 3
+
+// copiesWorth is how often to send bytes again, so that a twentieth of a block is
+// expected to be missing after.
+func copiesWorth(bytes uint64, loss float64) (copies int) {
+	if bytes == 0 {
+		return 0
+	}
+	for missing := float64(bytes/wire.BlockSize+1) * loss; missing > 0.05 && copies < maxCopies; copies++ {
+		missing *= loss
+	}
+	return copies
+}

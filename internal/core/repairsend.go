@@ -19,11 +19,13 @@ type repairSender struct {
 	ids       idSet                  // the transfers in kept
 	keptBytes uint64
 
-	fresh  bool            // something was sent for the first time since the last shares
-	groups []outgoingGroup // in the order of their sending, share by share
-	next   int             // index into groups of the one whose turn it is
-	left   int             // shares not sent yet
-	until  instant.Time    // when the peer's answer to the shares should be here
+	fresh   bool                   // something was sent for the first time since the last shares
+	covered map[uint16]*ranges.Set // bytes that shares were made for
+	groups  []outgoingGroup        // in the order of their sending, share by share
+	next    int                    // index into groups of the one whose turn it is
+	left    int                    // shares not sent yet
+	copies  int                    // how often what has no shares is to be sent again
+	until   instant.Time           // when the peer's answer to the shares should be here
 }
 
 // outgoingGroup is a group of blocks with the shares of it that are not sent.
@@ -104,6 +106,7 @@ func (r *repairSender) forget(id uint16) {
 	if s := r.kept[id]; s != nil {
 		r.keptBytes -= s.Size()
 		delete(r.kept, id)
+		delete(r.covered, id)
 		r.ids.put(id, false)
 	}
 }
@@ -118,11 +121,20 @@ func (r *repairSender) reset() {
 func (c *Conn) repairPending() bool {
 	r := &c.repairOut
 	if !c.repairPossible() {
-		r.fresh, r.groups, r.left = false, nil, 0
+		r.fresh, r.groups, r.left, r.copies = false, nil, 0, 0
 	}
 	if r.fresh && c.bulkOut.busy == 0 {
 		r.fresh = false
 		c.makeShares()
+	}
+	if r.left == 0 && r.copies > 0 && c.bulkOut.busy == 0 {
+		r.copies--
+		c.bulkOut.open.all(func(id uint16) {
+			t := c.bulkOut.get(id)
+			c.repeatUncovered(t)
+			t.endSend = t.ended && !t.endAcked && t.reset == nil
+			c.bulkOut.update(t)
+		})
 	}
 	return r.left > 0
 }
@@ -130,12 +142,12 @@ func (c *Conn) repairPending() bool {
 // makeShares computes the shares of everything kept that is not acknowledged.
 func (c *Conn) makeShares() {
 	r := &c.repairOut
-	r.groups, r.next, r.left = nil, 0, 0
+	r.covered, r.groups, r.next, r.left, r.copies = nil, nil, 0, 0, 0
 	if !c.repairPossible() || r.loss.rate < repairMinLoss {
 		return
 	}
 	var unacked uint64
-	r.ids.all(func(id uint16) { unacked += c.keptUnacked(id) })
+	r.ids.all(func(id uint16) { unacked += c.unackedOf(id, *r.kept[id]) })
 	if float64(unacked)/float64(c.mtu.block())*r.loss.rate < repairMinMissing {
 		return
 	}
@@ -151,16 +163,19 @@ func (c *Conn) makeShares() {
 		t.endSend = !t.endAcked // the peer cannot repair a transfer whose end it does not know
 		c.bulkOut.update(t)
 	})
+	if r.left > 0 {
+		r.copies = copiesWorth(c.bulkOut.waiting-min(c.bulkOut.waiting, c.coveredBytes()), r.loss.rate)
+	}
 	c.trace("parity", "%d shares of %d groups, %d bytes unacknowledged, loss %.3f", r.left, len(r.groups), unacked, r.loss.rate)
 }
 
-// keptUnacked is how many of a transfer's kept bytes are not acknowledged.
-func (c *Conn) keptUnacked(id uint16) (n uint64) {
+// unackedOf is how many of some bytes of a transfer are not acknowledged.
+func (c *Conn) unackedOf(id uint16, of ranges.Set) (n uint64) {
 	t := c.bulkOut.get(id)
 	if t == nil || t.reset != nil {
 		return 0
 	}
-	for _, run := range *c.repairOut.kept[id] {
+	for _, run := range of {
 		n += run.Len() - common(t.acked, run.Start, run.End)
 	}
 	return n
@@ -188,6 +203,7 @@ func (c *Conn) makeRun(t *bulkOut, run ranges.Range) {
 	blocks := c.readBlocks(t, first, end, size)
 	first = end - uint64(len(blocks))
 	groups := (len(blocks) + groupBlocks - 1) / groupBlocks
+	all := true
 	for g := range groups {
 		var members [][]byte
 		unacked := 0
@@ -198,10 +214,27 @@ func (c *Conn) makeRun(t *bulkOut, run ranges.Range) {
 				unacked++
 			}
 		}
-		c.makeGroup(wire.Parity{
+		made := c.makeGroup(wire.Parity{
 			Transfer: t.id, First: first + uint64(g), Stride: uint8(groups), Count: uint8(len(members)),
-		}, members, unacked)
+		}, members, unacked, repairRisk/float64(groups))
+		all = all && made
 	}
+	if all {
+		c.repairOut.cover(t.id, first*size, min(end*size, t.size))
+	}
+}
+
+// cover notes that shares of all bytes [start, end) of a transfer were made.
+func (r *repairSender) cover(id uint16, start, end uint64) {
+	if r.covered == nil {
+		r.covered = make(map[uint16]*ranges.Set)
+	}
+	s := r.covered[id]
+	if s == nil {
+		s = new(ranges.Set)
+		r.covered[id] = s
+	}
+	s.Add(start, end)
 }
 
 // readBlocks reads the blocks [first, end) of size bytes of a transfer, the last one filled
@@ -229,19 +262,21 @@ func (c *Conn) readBlocks(t *bulkOut, first, end, size uint64) [][]byte {
 	return blocks
 }
 
-// makeGroup makes the shares of one group.
-func (c *Conn) makeGroup(frame wire.Parity, members [][]byte, unacked int) {
+// makeGroup makes the shares of one group, unless nothing of it is missing. It
+// returns false where none can be made.
+func (c *Conn) makeGroup(frame wire.Parity, members [][]byte, unacked int, risk float64) bool {
 	r := &c.repairOut
-	count := shareCount(unacked, len(members), r.loss.rate)
+	count := shareCount(unacked, len(members), r.loss.careful(), risk)
 	if count == 0 {
-		return
+		return unacked == 0
 	}
 	shares, err := parity.Encode(members, count)
 	if err != nil {
-		return // cannot be; what is lost is sent again in any case
+		return false
 	}
 	r.groups = append(r.groups, outgoingGroup{frame: frame, shares: shares})
 	r.left += count
+	return true
 }
 
 // nextShare returns the group whose next share is to be sent: each group in
@@ -271,8 +306,11 @@ func (c *Conn) nextShare() *outgoingGroup {
 // within the same pace and window. What is lost of them is not sent again.
 func (c *Conn) transmitShares(buf []byte, maxSegments int) (n, segmentSize int) {
 	keys, early := c.appKeys()
-	if keys == nil || c.bulkPending() || !c.repairPending() {
+	if keys == nil || c.bulkPending() {
 		return 0, 0
+	}
+	if !c.repairPending() {
+		return c.transmitData(buf, maxSegments) // which has the copies that are queued now
 	}
 	full := c.mtu.block() + wire.DataOverhead
 	for range min(maxSegments, c.dataBudget(), c.earlyAnswers(), wire.LargestDatagram/full) {
@@ -312,10 +350,10 @@ func (c *Conn) appendShare(b []byte, g *outgoingGroup, keys *seal.Keys, early bo
 	return len(b)
 }
 
-// covered returns the kept bytes of a transfer for which shares are on their
+// covered returns the bytes of a transfer for which shares are on their
 // way, so that copies would be of no use.
 func (c *Conn) covered(id uint16) ranges.Set {
-	s := c.repairOut.kept[id]
+	s := c.repairOut.covered[id]
 	if s == nil || !c.repairCovers() {
 		return nil
 	}
@@ -341,9 +379,7 @@ func (c *Conn) repairCovers() bool {
 
 // coveredBytes is how many unacknowledged bytes shares are on their way for.
 func (c *Conn) coveredBytes() (n uint64) {
-	if c.repairCovers() {
-		c.repairOut.ids.all(func(id uint16) { n += c.keptUnacked(id) })
-	}
+	c.repairOut.ids.all(func(id uint16) { n += c.unackedOf(id, c.covered(id)) })
 	return n
 }
 
