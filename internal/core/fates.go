@@ -116,6 +116,8 @@ func (c *Conn) frameAcked(f sentFrame) {
 		}
 	case sentHandshakeDone:
 		c.doneAcked = true
+	case sentBulkHave:
+		c.bulkIn.repair.haveAcked(uint16(f.id), f.start)
 	case sentBulkEnd:
 		if t := c.bulkOut.get(uint16(f.id)); t != nil {
 			t.endAcked = true
@@ -159,7 +161,7 @@ func (c *Conn) frameLost(f sentFrame) {
 	case sentMaxBulkData:
 		c.bulkIn.credit.pending = true
 	case sentBulkHave:
-		c.bulkIn.repair.haves.put(uint16(f.id), true)
+		c.bulkIn.repair.haveLost(uint16(f.id))
 	case sentBulkEnd:
 		if t := c.bulkOut.get(uint16(f.id)); t != nil && !t.endAcked && t.reset == nil {
 			t.endSend = true

@@ -16,7 +16,8 @@ type repairReceiver struct {
 	transfers   map[uint16]*keptTransfer
 	pages       []*keptPage // by age, the oldest first; some are freed already
 	spare       []*keptPage
-	haves       idSet // transfers with a BULK_HAVE to send
+	haves       idSet              // transfers with a BULK_HAVE to send
+	told        map[uint16]telling // those of which the last one is not acknowledged
 }
 
 // keptTransfer is what is kept of one transfer.
@@ -170,10 +171,11 @@ func (c *Conn) mayRepair(t *bulkIn) bool {
 // handleParity takes a PARITY frame.
 func (c *Conn) handleParity(f *wire.Parity) error {
 	t := c.incoming(f.Transfer)
+	r := &c.bulkIn.repair
 	if t == nil {
+		r.tellAgain(f.Transfer)
 		return nil
 	}
-	r := &c.bulkIn.repair
 	key := groupKey{first: f.First, stride: f.Stride, count: f.Count, size: len(f.Share)}
 	if t.sizeKnown && key.offset(int(f.Count)-1) >= t.size {
 		return violation(wire.CodeFinalSizeError, "transfer %d has a group beyond its end", t.id)
@@ -193,8 +195,12 @@ func (c *Conn) handleParity(f *wire.Parity) error {
 		r.use(k, groupOverhead)
 	}
 	index := int(f.Index)
+	if g.done {
+		r.tellAgain(t.id)
+		return nil
+	}
 	known := slices.ContainsFunc(g.shares, func(s parity.Share) bool { return s.Index == index })
-	if g.done || known || !r.makeRoom(key.size+groupOverhead) {
+	if known || !r.makeRoom(key.size+groupOverhead) {
 		return nil
 	}
 	r.use(k, key.size+groupOverhead)
@@ -254,7 +260,7 @@ func (c *Conn) repairGroup(t *bulkIn, k *keptTransfer, g *incomingGroup) error {
 	if err := parity.Repair(blocks, shares[:absent]); err != nil {
 		return nil // what is missing comes again in any case
 	}
-	r.haves.put(t.id, true)
+	r.tell(t.id)
 	for i := range blocks {
 		if !missing[i] {
 			continue
@@ -268,6 +274,56 @@ func (c *Conn) repairGroup(t *bulkIn, k *keptTransfer, g *incomingGroup) error {
 		c.stats.BytesRepaired += t.count - before
 	}
 	return nil
+}
+
+// telling is how far the sender of a transfer was told what was repaired.
+type telling struct {
+	repairs uint64 // groups so far
+	sent    int    // BULK_HAVE frames since the last of them
+}
+
+// maxTold is how many times BULK_HAVE is sent without waiting for its loss. The
+// sender has nothing to do but wait for it, so a loss would cost a round trip.
+const maxTold = 3
+
+// tell has the sender be told what was repaired.
+func (r *repairReceiver) tell(id uint16) {
+	if r.told == nil {
+		r.told = make(map[uint16]telling)
+	}
+	r.told[id] = telling{repairs: r.told[id].repairs + 1}
+	r.haves.put(id, true)
+}
+
+// sentHave counts a BULK_HAVE that is sent, and returns how many repairs it
+// tells of.
+func (r *repairReceiver) sentHave(id uint16) uint64 {
+	t := r.told[id]
+	t.sent++
+	r.told[id] = t
+	return t.repairs
+}
+
+// tellAgain repeats that when shares come that are needed no more.
+func (r *repairReceiver) tellAgain(id uint16) {
+	if t, some := r.told[id]; some && t.sent < maxTold {
+		r.haves.put(id, true)
+	}
+}
+
+// haveLost follows the loss of a BULK_HAVE, unless a later one is acknowledged.
+func (r *repairReceiver) haveLost(id uint16) {
+	if _, some := r.told[id]; some {
+		r.haves.put(id, true)
+	}
+}
+
+// haveAcked follows the acknowledgement of a BULK_HAVE that said all there was.
+func (r *repairReceiver) haveAcked(id uint16, repairs uint64) {
+	if r.told[id].repairs == repairs {
+		r.haves.put(id, false)
+		delete(r.told, id)
+	}
 }
 
 // keepBlock keeps the bytes of a DATA frame that asks for it. They may be what a
@@ -327,7 +383,7 @@ func (c *Conn) appendHave(b []byte, limit int) []byte {
 		haves.put(id, false)
 		if t == nil || len(f.Ranges) > 0 {
 			b = f.Append(b)
-			c.note(sentBulkHave, uint64(id))
+			c.frames = append(c.frames, sentFrame{kind: sentBulkHave, id: uint64(id), start: c.bulkIn.repair.sentHave(id)})
 		}
 	}
 }
