@@ -64,5 +64,8 @@ func (c *Conn) RepairHeld() (bytes, groups, transfers int) {
 	return r.used, groups, len(r.transfers)
 }
 
+// Keeping reports whether the peer is asked to keep what is sent now.
+func (c *Conn) Keeping() bool { return c.repairOut.keeping }
+
 // Kept returns how many bytes the peer is relied upon to keep.
 func (c *Conn) Kept() uint64 { return c.repairOut.keptBytes }

@@ -159,3 +159,56 @@ func TestRepairByLateBlock(t *testing.T) {
 		t.Errorf("%d bytes after the last block", n)
 	}
 }
+
+// TestBulkHave tells the sender of bytes whose packets all got lost, in pieces
+// and then of all: no more of them is sent, and the transfer is delivered.
+func TestBulkHave(t *testing.T) {
+	w := newWorld(t, network(t, "delay=5ms"))
+	client, server := w.connect(sim.DialOptions{})
+	w.sleep(time.Second)
+	w.Filter = deafClient
+	id := w.file(server, 10_000)
+	w.sleep(20 * time.Millisecond)
+	inject := func(f wire.BulkHave) {
+		w.Inject(false, client.Public(), client.Conn.ForgeApplication(f.Append(nil)))
+		w.sleep(20 * time.Millisecond)
+	}
+	inject(wire.BulkHave{Transfer: id, Ranges: ranges.Set{{Start: 0, End: 3000}, {Start: 4000, End: 10_000}}})
+	if got := server.Conn.BulkSent(id); got.Acked != 9000 || got.LowestUnacked != 3000 {
+		t.Errorf("%+v", got)
+	}
+	if server.Delivered() {
+		t.Error("delivered before everything had come")
+	}
+	inject(wire.BulkHave{Transfer: id})
+	if !server.Delivered() || server.Closed != nil {
+		t.Errorf("not delivered; closed: %v", server.Closed)
+	}
+	inject(wire.BulkHave{Transfer: id}) // a late one of a transfer that is forgotten
+	if server.Closed != nil {
+		t.Errorf("closed: %v", server.Closed)
+	}
+}
+
+// TestNothingIsKeptOfWhatIsNotWanted stops a transfer of which something is kept.
+func TestNothingIsKeptOfWhatIsNotWanted(t *testing.T) {
+	w := newWorld(t, network(t, "delay=5ms"))
+	client, server := w.connect(sim.DialOptions{})
+	w.Filter = deafClient
+	for i := range uint64(3) {
+		if held, _, _ := server.Conn.RepairHeld(); held > 0 != (i == 1) {
+			t.Errorf("before block %d %d bytes are kept", i, held)
+		}
+		if i == 1 {
+			server.Conn.StopBulk(0, 1)
+		}
+		block := sim.FileBytes(core.Client, 0, i*1024, 1024)
+		w.Inject(false, client.Public(), client.Conn.ForgeApplication(wire.Data{Offset: i * 1024, Bytes: block, Keep: true}.Append(nil)))
+		w.sleep(time.Millisecond)
+	}
+	w.Inject(false, client.Public(), client.Conn.ForgeApplication(wire.Parity{Stride: 1, Count: 4, Share: make([]byte, 1024)}.Append(nil)))
+	w.sleep(time.Millisecond)
+	if held, _, _ := server.Conn.RepairHeld(); held > 0 {
+		t.Errorf("%d bytes are kept", held)
+	}
+}

@@ -52,7 +52,14 @@ func TestRepairSavesRoundTrips(t *testing.T) {
 					w := &world{sim.New(cfg), t, seed}
 					client, server := w.connect(sim.DialOptions{})
 					id := w.file(client, p.size)
-					took[i] = w.until(time.Minute, client.Delivered)
+					kept := false
+					took[i] = w.until(time.Minute, func() bool {
+						kept = kept || client.Conn.Keeping()
+						return client.Delivered()
+					})
+					if kept != repair {
+						t.Errorf("seed %d, repair %v: blocks to be kept: %v", seed, repair, kept)
+					}
 					w.complete(0, server, id)
 					sent, repaired := stats(client).ParityBytesSent, stats(server).BytesRepaired
 					if (sent > 0) != repair || (repaired > 0) != repair {
@@ -97,7 +104,13 @@ func TestNoRepairWhereItDoesNotPay(t *testing.T) {
 		w := newWorld(t, cfg)
 		client, server := w.connect(sim.DialOptions{})
 		id := w.file(client, 4<<20)
-		w.complete(time.Minute, server, id)
+		w.until(time.Minute, func() bool {
+			_, done := server.Received(id)
+			if client.Conn.Keeping() && (p.carrier || stats(client).DataBytesAcked > 1<<20) {
+				t.Fatalf("%s, carrier %v: blocks are to be kept", p.spec, p.carrier)
+			}
+			return done
+		})
 		if n := stats(client).ParityBytesSent; n > 0 {
 			t.Errorf("%s, carrier %v: %d bytes of shares", p.spec, p.carrier, n)
 		}
