@@ -29,6 +29,9 @@ func TestMaliciousRepair(t *testing.T) {
 			wire.Parity{Transfer: 1, First: 7, Stride: 1, Count: 1, Share: share}.Append(nil),
 			wire.BulkEnd{Transfer: 1, Size: 1024}.Append(nil),
 		}, wire.CodeFinalSizeError},
+		{"share shorter than a block", [][]byte{
+			wire.Parity{Transfer: 1, Stride: 1, Count: 1, Share: share[1:]}.Append(nil),
+		}, wire.CodeProtocolViolation},
 		{"repair beyond the credit", [][]byte{
 			wire.BulkEnd{Transfer: 1, Size: 1 << 40}.Append(nil),
 			wire.Data{Transfer: 2, Bytes: sim.FileBytes(core.Client, 2, 0, 1024)}.Append(nil),
@@ -85,9 +88,9 @@ func TestRepairMemoryUnderAttack(t *testing.T) {
 			Transfer: uint16(i % 50), Offset: offset, Bytes: sim.FileBytes(core.Client, uint16(i%50), offset, n), Keep: true,
 		}.Append(nil))
 		inject(wire.Parity{
-			Transfer: uint16(i % 50), First: i << 10, Stride: 1, Count: 200, Index: uint8(i % 50), Share: make([]byte, 1+i%1024),
+			Transfer: uint16(i % 50), First: i << 10, Stride: 1, Count: 200, Index: uint8(i % 50), Share: make([]byte, 1024+i%100),
 		}.Append(nil))
-		inject(wire.Parity{Transfer: 60, First: i, Stride: 1, Count: 1, Share: []byte{1}}.Append(nil))
+		inject(wire.Parity{Transfer: 60, First: i, Stride: 1, Count: 1, Share: make([]byte, 1024)}.Append(nil))
 		if i%100 == 99 {
 			w.sleep(time.Millisecond)
 			if held, _, _ := server.Conn.RepairHeld(); held > limit {
