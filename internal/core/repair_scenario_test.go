@@ -92,6 +92,24 @@ func TestRepairCosts(t *testing.T) {
 	}
 }
 
+// TestSharesInsteadOfCopies sends files that are shorter than a round trip: while
+// the answer to their shares is under way, nothing is copied.
+func TestSharesInsteadOfCopies(t *testing.T) {
+	w := newWorld(t, repairing(t, "delay=300ms,rate=50M,loss=5%,queue=1s", 48e6, true))
+	client, _ := w.connect(sim.DialOptions{})
+	w.file(client, 2<<20) // by which the loss is learned
+	w.until(time.Minute, client.Delivered)
+	before, size := stats(client), uint64(300_000)
+	w.file(client, size)
+	w.until(time.Minute, client.Delivered)
+	after := stats(client)
+	repeated, shares := after.DataBytesRepeated-before.DataBytesRepeated, after.ParityBytesSent-before.ParityBytesSent
+	t.Logf("%d bytes repeated, %d of shares", repeated, shares)
+	if shares == 0 || repeated > size/4 {
+		t.Errorf("%d of %d bytes were repeated, with %d bytes of shares", repeated, size, shares)
+	}
+}
+
 // TestNoRepairWhereItDoesNotPay: on a path without loss, on a short one, and on a
 // carrier that loses nothing, no share is made.
 func TestNoRepairWhereItDoesNotPay(t *testing.T) {

@@ -180,9 +180,6 @@ func (c *Conn) handleParity(f *wire.Parity) error {
 		return violation(wire.CodeProtocolViolation, "a share of %d bytes", len(f.Share)) // costs more to use than to send
 	}
 	key := groupKey{first: f.First, stride: f.Stride, count: f.Count, size: len(f.Share)}
-	if t.sizeKnown && key.offset(int(f.Count)-1) >= t.size {
-		return violation(wire.CodeFinalSizeError, "transfer %d has a group beyond its end", t.id)
-	}
 	if !c.mayRepair(t) {
 		return nil
 	}
