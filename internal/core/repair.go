@@ -13,8 +13,9 @@ import (
 // everything once, it sends Reed–Solomon shares of them. The sender's part is
 // in repairsend.go, the receiver's in repairreceive.go. Here is when it pays.
 const (
-	// repairMinRTT is the round trip below which nobody would notice that one
-	// was saved.
+	// repairMinRTT is the minimum round trip below which nobody would notice
+	// that one was saved. The smoothed one would do for a fast receiver that is
+	// behind with its work, and give it more.
 	repairMinRTT = 10 * time.Millisecond
 	// repairMinLoss is the loss below which blocks are not kept: on a path so
 	// good the copies would cost more time of the receiver than they save.
@@ -73,7 +74,7 @@ func (c *Conn) repairPossible() bool {
 // if they were the last.
 func (c *Conn) repairKeeps() bool {
 	rtt, loss := c.recovery.SmoothedRTT(), &c.repairOut.loss
-	if !c.repairPossible() || rtt < repairMinRTT {
+	if !c.repairPossible() || c.recovery.MinRTT() < repairMinRTT {
 		return false
 	}
 	if loss.seen < lossMinSeen {
