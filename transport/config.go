@@ -72,7 +72,8 @@ type Config struct {
 	IdleTimeout time.Duration
 
 	// BulkMemory bounds the bytes of received transfers that wait in memory
-	// for the application, per connection; default 64 MiB. What a connection
+	// for the application, per connection; default 64 MiB. Copies for the repair of
+	// tails take up to an eighth of it more, at most 8 MiB. What a connection
 	// begins with depends on the free memory of the machine.
 	BulkMemory int64
 
@@ -126,6 +127,7 @@ type SessionStore interface {
 // Defaults of Config, implementation constants (docs/protocol.md §13).
 const (
 	defaultBulkMemory     = 64 << 20
+	maxRepairMemory       = 8 << 20 // for copies by which the tail of transfers is repaired, bytes
 	defaultMaxConnections = 1024
 	maxHalfOpen           = 64
 )
@@ -185,6 +187,7 @@ func (c *Config) coreConfig(conn *Conn, credit int64, mayFragment bool) core.Con
 		KeepAlive:        c.KeepAlive,
 		BulkWindow:       uint64(min(credit, c.BulkMemory)),
 		MaxBulkWindow:    uint64(c.BulkMemory),
+		RepairMemory:     min(c.BulkMemory/8, maxRepairMemory),
 		FixedRate:        c.FixedRate,
 		BlockSize:        c.BlockSize,
 		MayFragment:      mayFragment,

@@ -15,6 +15,7 @@ var mayImport = map[string][]string{
 	"internal/instant": {},
 	"internal/ranges":  {},
 	"internal/rate":    {},
+	"internal/parity":  {},
 
 	"internal/wire":       {"internal/ranges"},
 	"internal/congestion": {"internal/instant"},
@@ -26,7 +27,7 @@ var mayImport = map[string][]string{
 
 	"internal/core": {
 		"internal/recovery", "internal/congestion", "internal/seal",
-		"internal/wire", "internal/ranges", "internal/instant",
+		"internal/wire", "internal/ranges", "internal/instant", "internal/parity",
 	},
 
 	"internal/udp":      {"internal/instant"},

@@ -31,10 +31,11 @@ func (t *bulkIn) over() bool {
 // bulkReceiver is all incoming transfers of a connection.
 type bulkReceiver struct {
 	byID   map[uint16]*bulkIn
-	recent *bulkIn       // that get returned last: block after block belongs to the same
-	closed idSet         // transfers that are over, of which this one bit is kept
-	stops  idSet         // those with a STOP_BULK to send
-	ranges int           // of all bulkIn.received together
+	recent *bulkIn // that get returned last: block after block belongs to the same
+	closed idSet   // transfers that are over, of which this one bit is kept
+	stops  idSet   // those with a STOP_BULK to send
+	ranges int     // of all bulkIn.received together
+	repair repairReceiver
 	credit receiveCredit // of all transfers together: MAX_BULK_DATA
 }
 
@@ -47,6 +48,7 @@ func newBulkReceiver(cfg *Config) bulkReceiver {
 	return bulkReceiver{
 		byID:   make(map[uint16]*bulkIn),
 		credit: newReceiveCredit(cfg.BulkWindow, cfg.MaxBulkWindow),
+		repair: repairReceiver{limit: int(max(cfg.RepairMemory, 0))},
 	}
 }
 
@@ -87,7 +89,15 @@ func (c *Conn) handleData(f *wire.Data) error {
 	if t.reset {
 		return nil
 	}
-	offset, p := f.Offset, f.Bytes
+	if err := c.receiveBytes(t, f.Offset, f.Bytes); err != nil || !f.Keep {
+		return err
+	}
+	return c.keepBlock(t, f)
+}
+
+// receiveBytes takes what is new in bytes of a transfer, from an offset on.
+func (c *Conn) receiveBytes(t *bulkIn, offset uint64, p []byte) error {
+	end := offset + uint64(len(p))
 	for len(p) > 0 {
 		from, to := t.received.FirstGap(offset, end)
 		if from >= end {
@@ -143,6 +153,7 @@ func (b *bulkReceiver) forget(t *bulkIn) {
 	b.recent = nil
 	b.closed.put(t.id, true)
 	b.stops.put(t.id, false)
+	b.repair.forget(t.id)
 }
 
 // ConsumeBulk says that the received bytes [start, end) no longer occupy
@@ -180,6 +191,9 @@ func (c *Conn) handleBulkEnd(f *wire.BulkEnd) error {
 		t.ended = true
 		c.emit(Event{Kind: EventBulkEnded, ID: uint64(t.id), Size: f.Size})
 	}
+	if err := c.repairOpen(t); err != nil {
+		return err
+	}
 	c.closeBulk(t)
 	return nil
 }
@@ -207,5 +221,5 @@ func (c *Conn) handleResetBulk(f *wire.ResetBulk) error {
 
 // pending reports whether a frame about incoming transfers must go out.
 func (b *bulkReceiver) pending() bool {
-	return b.credit.pending || !b.stops.empty()
+	return b.credit.pending || !b.stops.empty() || !b.repair.haves.empty()
 }

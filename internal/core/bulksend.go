@@ -176,6 +176,7 @@ func (c *Conn) ResetBulk(id uint16, code uint64) {
 	}
 	t.reset, t.resetOut, t.endSend = &code, true, false
 	t.again, t.acked, t.ahead = nil, nil, 0
+	c.repairOut.forget(t.id)
 	c.bulkOut.update(t)
 }
 
@@ -299,6 +300,7 @@ func (c *Conn) checkDelivered(t *bulkOut) {
 		return
 	}
 	c.bulkOut.forget(t)
+	c.repairOut.forget(t.id)
 	c.emit(Event{Kind: EventBulkDelivered, ID: uint64(t.id)})
 }
 
@@ -307,6 +309,7 @@ func (c *Conn) checkDelivered(t *bulkOut) {
 func (c *Conn) rewindBulk() {
 	b := &c.bulkOut
 	b.credit = sendCredit{limit: c.peer.InitialMaxBulkData}
+	c.repairOut.reset()
 	b.open.all(func(id uint16) {
 		t := b.byID[id]
 		t.again, t.sent, t.next, t.ahead = nil, 0, 0, t.ackedLen

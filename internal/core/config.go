@@ -97,6 +97,11 @@ type Config struct {
 	// that nothing is known from its arrival, and none is sent.
 	MayFragment bool
 
+	// RepairMemory is how many bytes of received blocks and parity are kept, at
+	// most, so that the tail of transfers can be repaired (docs/protocol.md
+	// §9.4); default 8 MiB, negative: none.
+	RepairMemory int64
+
 	// FixedRate is the gross rate in bit/s (IP, UDP and our headers), 0 to find
 	// the rate. SetRate changes it later.
 	FixedRate int64
@@ -132,6 +137,7 @@ const (
 	defaultMaxStreams       = 100
 	defaultBulkWindow       = 8 << 20
 	defaultMaxBulkWindow    = 64 << 20
+	defaultRepairMemory     = 8 << 20
 	defaultKeyPhasePackets  = maxKeyPhasePackets / 8 * 7
 )
 
@@ -146,6 +152,7 @@ func (c Config) withDefaults() Config {
 	c.BulkWindow = max(orDefault(c.BulkWindow, defaultBulkWindow), wire.MinBulkCredit)
 	c.MaxBulkWindow = max(orDefault(c.MaxBulkWindow, defaultMaxBulkWindow), c.BulkWindow)
 	c.MaxDatagram = max(orDefault(c.MaxDatagram, wire.LargestReceivable), wire.MaxDatagram)
+	c.RepairMemory = orDefault(c.RepairMemory, defaultRepairMemory)
 	c.KeyPhasePackets = min(orDefault(c.KeyPhasePackets, defaultKeyPhasePackets), defaultKeyPhasePackets)
 	return c
 }

@@ -73,6 +73,8 @@ type Conn struct {
 	fates      recovery.Fates
 	frames     []sentFrame // of the packet being written
 
+	repairOut repairSender
+
 	streams streamSet
 	bulkOut bulkSender
 	bulkIn  bulkReceiver
@@ -163,6 +165,7 @@ func earlyParameters(remembered *wire.Parameters) wire.Parameters {
 		InitialMaxStreamData: min(remembered.InitialMaxStreamData, wire.MinStreamCredit),
 		InitialMaxStreams:    min(remembered.InitialMaxStreams, wire.MinStreams),
 		InitialMaxBulkData:   min(remembered.InitialMaxBulkData, wire.MinBulkCredit),
+		RepairMemory:         remembered.RepairMemory, // a wish, not a right: the server may keep less
 	}
 }
 

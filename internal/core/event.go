@@ -154,6 +154,8 @@ type Stats struct {
 	DataBytesRepeated                uint64 // of these, sent before
 	DataBytesReceived                uint64 // file bytes, each counted once
 	DataBytesAcked                   uint64
+	ParityBytesSent                  uint64 // bytes of shares in PARITY frames (docs/protocol.md §9.4)
+	BytesRepaired                    uint64 // of DataBytesReceived, those that parity gave
 	ProbeTimeouts                    uint64
 	SmoothedRTT, MinRTT              time.Duration
 	Inflight                         int   // gross bytes sent and without a fate

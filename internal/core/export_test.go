@@ -53,3 +53,19 @@ func (c *Conn) ForgeLong(t wire.PacketType, frames []byte) []byte {
 
 // NextPacketNumber returns the number of the next Application packet.
 func (c *Conn) NextPacketNumber() uint64 { return c.spaces[recovery.Application].next }
+
+// RepairHeld returns how many bytes are kept for repair, and how many groups of
+// how many transfers they belong to.
+func (c *Conn) RepairHeld() (bytes, groups, transfers int) {
+	r := &c.bulkIn.repair
+	for _, k := range r.transfers {
+		groups += len(k.groups)
+	}
+	return r.used, groups, len(r.transfers)
+}
+
+// Keeping reports whether the peer is asked to keep what is sent now.
+func (c *Conn) Keeping() bool { return c.repairOut.keeping }
+
+// Kept returns how many bytes the peer is relied upon to keep.
+func (c *Conn) Kept() uint64 { return c.repairOut.keptBytes }

@@ -46,6 +46,7 @@ func (c *Conn) applyFates() {
 		return
 	}
 	c.controller.OnAck(c.now, f.Sample)
+	c.repairOut.onFates(c)
 	c.updatePacing()
 	c.traceFates(f)
 	c.breaker.delivered(f.Sample.AckedBytes)
@@ -114,6 +115,8 @@ func (c *Conn) frameAcked(f sentFrame) {
 		}
 	case sentHandshakeDone:
 		c.doneAcked = true
+	case sentBulkHave:
+		c.bulkIn.repair.haveAcked(uint16(f.id), f.start)
 	case sentBulkEnd:
 		if t := c.bulkOut.get(uint16(f.id)); t != nil {
 			t.endAcked = true
@@ -156,6 +159,8 @@ func (c *Conn) frameLost(f sentFrame) {
 		c.streams.sendMax = true
 	case sentMaxBulkData:
 		c.bulkIn.credit.pending = true
+	case sentBulkHave:
+		c.bulkIn.repair.haveLost(uint16(f.id))
 	case sentBulkEnd:
 		if t := c.bulkOut.get(uint16(f.id)); t != nil && !t.endAcked && t.reset == nil {
 			t.endSend = true

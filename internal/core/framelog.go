@@ -25,6 +25,7 @@ const (
 	sentResetBulk
 	sentStopBulk
 	sentMaxBulkData
+	sentBulkHave
 	sentHandshakeDone
 	sentNewToken
 	sentPing

@@ -71,7 +71,7 @@ func (c *Conn) handleFrame(path Path, sp recovery.Space, f *wire.Frame) error {
 		return err
 	case wire.FrameMaxStreams:
 		c.streams.peerMax = max(c.streams.peerMax, f.MaxStreams.Count)
-	case wire.FrameData:
+	case wire.FrameData, wire.FrameDataKeep:
 		return c.handleData(&f.Data)
 	case wire.FrameBulkEnd:
 		return c.handleBulkEnd(&f.BulkEnd)
@@ -79,6 +79,10 @@ func (c *Conn) handleFrame(path Path, sp recovery.Space, f *wire.Frame) error {
 		return c.handleResetBulk(&f.ResetBulk)
 	case wire.FrameStopBulk:
 		return c.handleStopBulk(&f.StopBulk)
+	case wire.FrameParity:
+		return c.handleParity(&f.Parity)
+	case wire.FrameBulkHave:
+		return c.handleBulkHave(&f.BulkHave)
 	case wire.FrameMaxBulkData:
 		c.bulkOut.credit.raise(f.MaxBulkData.Limit)
 	case wire.FramePathChallenge:

@@ -214,6 +214,7 @@ func (c *Conn) localParameters() wire.Parameters {
 		MaxAckDelay:          maxAckDelay,
 		MaxDatagram:          uint64(c.cfg.MaxDatagram),
 		BlockSize:            uint64(max(c.cfg.BlockSize, 0)),
+		RepairMemory:         uint64(max(c.cfg.RepairMemory, 0)),
 	}
 	if c.role == Server {
 		p.OriginalDestination, p.HasOriginalDestination = c.originalDestination, true
@@ -258,6 +259,7 @@ func (c *Conn) handleParameters(data []byte) error {
 func (c *Conn) raiseLimits() {
 	c.raiseStreamLimits(&c.peer)
 	c.bulkOut.credit.raise(c.peer.InitialMaxBulkData)
+	c.repairOut.keeping = c.repairKeeps()
 }
 
 // idleTimeout is the shorter of both sides' (§11.3).

@@ -28,7 +28,7 @@ func (c *Conn) overhead() int {
 // transmit is Transmit without the account of it. A train is always of DATA
 // packets; everything else leaves datagram by datagram. In order: path probes,
 // handshake, acknowledgements and control frames, probes of the path MTU, file
-// data.
+// data, parity.
 func (c *Conn) transmit(now instant.Time, buf []byte, maxSegments int) (n, segmentSize int, path Path, ecn ECN) {
 	c.now = now
 	c.pacedUntil = instant.Never
@@ -62,6 +62,9 @@ func (c *Conn) transmit(now instant.Time, buf []byte, maxSegments int) (n, segme
 		return c.sent(n, n, c.path)
 	}
 	n, segmentSize = c.transmitData(buf, maxSegments)
+	if n == 0 {
+		n, segmentSize = c.transmitShares(buf, maxSegments)
+	}
 	c.idle = n == 0 && c.pacedUntil == instant.Never
 	return c.sent(n, segmentSize, c.path)
 }

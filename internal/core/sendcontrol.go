@@ -140,6 +140,7 @@ func (c *Conn) appendControlFrames(b []byte, limit int, early bool) []byte {
 	}
 	b = c.appendLimits(b, limit)
 	b = c.appendBulkFrames(b, limit)
+	b = c.appendHave(b, limit)
 	b = c.appendStreams(b, limit)
 	if p.ping {
 		b = wire.FramePing.Append(b)

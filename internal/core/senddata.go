@@ -86,7 +86,8 @@ func (c *Conn) appendData(b []byte, t *bulkOut, keys *seal.Keys, early bool, seg
 	if segmentSize > 0 && body+wire.DataHeader+n+wire.TagLen > segmentSize {
 		return 0, false
 	}
-	b = wire.Data{Transfer: t.id, Offset: offset}.Append(b)
+	keep := c.repairOut.keeps(t.id, offset, offset+uint64(n), repeat)
+	b = wire.Data{Transfer: t.id, Offset: offset, Keep: keep}.Append(b)
 	start := len(b)
 	got, resident := c.cfg.Source.Block(t.id, offset, b[start:start+n])
 	if !resident || got <= 0 {
@@ -102,6 +103,9 @@ func (c *Conn) appendData(b []byte, t *bulkOut, keys *seal.Keys, early bool, seg
 		c.stats.DataBytesRepeated += uint64(n)
 	} else {
 		c.bulkOut.credit.used += uint64(n)
+		if keep {
+			c.keep(t, offset, offset+uint64(n))
+		}
 	}
 	c.bulkOut.update(t)
 	c.tail.onSent(repeat)

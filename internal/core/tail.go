@@ -46,7 +46,7 @@ func (c *Conn) tailDelay() time.Duration {
 // tailUnacked is how many bytes of streams and transfers wait for their
 // acknowledgement, and whether everything there is was sent at least once.
 func (c *Conn) tailUnacked() (bytes uint64, quiet bool) {
-	if c.bulkOut.busy > 0 || c.pending.sendToken || c.streams.pending() {
+	if c.bulkOut.busy > 0 || c.repairOut.left > 0 || c.pending.sendToken || c.streams.pending() {
 		return 0, false
 	}
 	return c.streams.unacked() + c.bulkOut.waiting, true
@@ -62,6 +62,10 @@ func (c *Conn) armTail() {
 	bytes, quiet := c.tailUnacked()
 	if bytes == 0 && quiet {
 		t.active = false
+		return
+	}
+	if quiet && bytes <= c.coveredBytes() {
+		t.at = c.repairOut.until.Add(c.tailDelay())
 		return
 	}
 	if !quiet || t.rounds >= c.tailRounds(bytes) {
@@ -107,7 +111,7 @@ func (c *Conn) tailTimeout() {
 	c.trace("recovery:tail_repair", traceNumber("round", t.rounds))
 	c.bulkOut.open.all(func(id uint16) {
 		b := c.bulkOut.get(id)
-		b.lost(0, b.next)
+		c.repeatUncovered(b)
 		b.endSend = b.ended && !b.endAcked && b.reset == nil
 		c.bulkOut.update(b)
 	})

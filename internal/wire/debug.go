@@ -47,7 +47,7 @@ func (f *Frame) content() encodable {
 		return f.MaxStreamData
 	case FrameMaxStreams:
 		return f.MaxStreams
-	case FrameData:
+	case FrameData, FrameDataKeep:
 		return f.Data
 	case FrameBulkEnd:
 		return f.BulkEnd
@@ -57,6 +57,10 @@ func (f *Frame) content() encodable {
 		return f.StopBulk
 	case FrameMaxBulkData:
 		return f.MaxBulkData
+	case FrameParity:
+		return f.Parity
+	case FrameBulkHave:
+		return f.BulkHave
 	case FramePathChallenge:
 		return f.PathChallenge
 	case FramePathResponse:
@@ -124,7 +128,11 @@ func (f MaxStreams) String() string { return fmt.Sprintf("MAX_STREAMS count=%d",
 
 // String describes the frame in one line.
 func (f Data) String() string {
-	return fmt.Sprintf("DATA transfer=%d offset=%d length=%d", f.Transfer, f.Offset, len(f.Bytes))
+	s := fmt.Sprintf("DATA transfer=%d offset=%d length=%d", f.Transfer, f.Offset, len(f.Bytes))
+	if f.Keep {
+		s += " keep"
+	}
+	return s
 }
 
 // String describes the frame in one line.
@@ -144,6 +152,20 @@ func (f StopBulk) String() string {
 
 // String describes the frame in one line.
 func (f MaxBulkData) String() string { return fmt.Sprintf("MAX_BULK_DATA limit=%d", f.Limit) }
+
+// String describes the frame in one line.
+func (f Parity) String() string {
+	return fmt.Sprintf("PARITY transfer=%d first=%d stride=%d count=%d index=%d length=%d",
+		f.Transfer, f.First, f.Stride, f.Count, f.Index, len(f.Share))
+}
+
+// String describes the frame in one line.
+func (f BulkHave) String() string {
+	if len(f.Ranges) == 0 {
+		return fmt.Sprintf("BULK_HAVE transfer=%d all", f.Transfer)
+	}
+	return fmt.Sprintf("BULK_HAVE transfer=%d ranges=%v", f.Transfer, f.Ranges)
+}
 
 // String describes the frame in one line.
 func (f PathChallenge) String() string { return fmt.Sprintf("PATH_CHALLENGE data=%x", f.Data) }

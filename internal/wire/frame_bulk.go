@@ -8,12 +8,17 @@ type Data struct {
 	Transfer uint16
 	Offset   uint64
 	Bytes    []byte
+	Keep     bool // the receiver should keep the bytes for repair (§9.4)
 }
 
 // Append appends the frame. With no Bytes it appends the DataHeader bytes that
 // precede them, for a caller that reads the file straight into the packet.
 func (f Data) Append(b []byte) []byte {
-	b = FrameData.Append(b)
+	t := FrameData
+	if f.Keep {
+		t = FrameDataKeep
+	}
+	b = t.Append(b)
 	b = binary.BigEndian.AppendUint16(b, f.Transfer)
 	b = binary.BigEndian.AppendUint64(b, f.Offset)
 	return append(b, f.Bytes...)
@@ -22,7 +27,8 @@ func (f Data) Append(b []byte) []byte {
 // Len returns how many bytes Append appends.
 func (f Data) Len() int { return DataHeader + len(f.Bytes) }
 
-func (f *Data) consume(r *reader) {
+func (f *Data) consume(r *reader, keep bool) {
+	f.Keep = keep
 	f.Transfer = r.uint16()
 	f.Offset = r.uint64()
 	f.Bytes = r.fixed(len(r.rest))

@@ -12,12 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// frameCases holds every frame once: its bytes, its fields, its trace line.
-var frameCases = []struct {
+type frameCase struct {
 	frame  Frame
 	bytes  []byte
 	string string
-}{
+}
+
+// frameCases holds every frame once: its bytes, its fields, its trace line.
+var frameCases = []frameCase{
 	{Frame{Type: FramePing}, []byte{0x01}, "PING"},
 	{
 		Frame{Type: FrameAck, Ack: Ack{
@@ -115,6 +117,21 @@ var frameCases = []struct {
 			'x', 'y', 'z',
 		},
 		"DATA transfer=258 offset=1099511627776 length=3",
+	},
+	{
+		Frame{Type: FrameDataKeep, Data: Data{Transfer: 1, Offset: 1024, Bytes: []byte("xyz"), Keep: true}},
+		[]byte{0x14, 0, 1 /* transfer */, 0, 0, 0, 0, 0, 0, 4, 0 /* offset */, 'x', 'y', 'z'},
+		"DATA transfer=1 offset=1024 length=3 keep",
+	},
+	{
+		Frame{Type: FrameParity, Parity: Parity{Transfer: 1, First: 0x102, Stride: 3, Count: 128, Index: 127, Share: []byte("xyz")}},
+		[]byte{0x1d, 0, 1 /* transfer */, 0, 0, 0, 1, 2 /* first */, 3 /* stride */, 128 /* count */, 127 /* index */, 'x', 'y', 'z'},
+		"PARITY transfer=1 first=258 stride=3 count=128 index=127 length=3",
+	},
+	{
+		Frame{Type: FrameBulkHave, BulkHave: BulkHave{Transfer: 1, Ranges: ranges.Set{{Start: 64, End: 70}, {Start: 71, End: 72}}}},
+		[]byte{0x1e, 0, 1 /* transfer */, 2 /* range count */, 0x40, 0x40 /* gap */, 6 /* length */, 1 /* gap */, 1 /* length */},
+		"BULK_HAVE transfer=1 ranges=[64,70) [71,72)",
 	},
 	{
 		Frame{Type: FrameBulkEnd, BulkEnd: BulkEnd{Transfer: 1, Size: MaxVarint}},
@@ -237,10 +254,10 @@ func TestFrameTruncations(t *testing.T) {
 	for _, tt := range frameCases {
 		for n := range len(tt.bytes) {
 			got, err := parseOne(tt.bytes[:n])
-			if tt.frame.Type == FrameData && n > DataHeader {
-				// DATA reaches to the end of the packet, wherever that is.
-				if err != nil || len(got.Data.Bytes) != n-DataHeader {
-					t.Errorf("DATA cut to %d bytes: %v, %v", n, got, err)
+			if toTheEnd(tt.frame.Type) && n > DataHeader {
+				// The frame reaches to the end of the packet, wherever that is.
+				if err != nil || got.content().Len() != n {
+					t.Errorf("%v cut to %d bytes: %v, %v", tt.frame.Type, n, got, err)
 				}
 				continue
 			}
@@ -252,6 +269,9 @@ func TestFrameTruncations(t *testing.T) {
 		}
 	}
 }
+
+// toTheEnd reports whether frames of a type have no length and end the packet.
+func toTheEnd(t FrameType) bool { return t == FrameData || t == FrameDataKeep || t == FrameParity }
 
 func wantCode(t *testing.T, err error, want ErrorCode) {
 	t.Helper()
@@ -281,6 +301,9 @@ func TestDataHeaderLength(t *testing.T) {
 	}
 	if LargestDatagram != 65487 || LargestBlock != 65447 || LargestReceivable != 65527 {
 		t.Errorf("datagrams up to %d bytes sent and %d received, blocks up to %d", LargestDatagram, LargestReceivable, LargestBlock)
+	}
+	if ParityHeader != DataHeader || len((Parity{Transfer: 1, First: MaxParityBlock - 1, Stride: 1, Count: 1}).Append(nil)) != ParityHeader {
+		t.Error("a PARITY frame does not begin like a DATA frame")
 	}
 	if FullDataDatagram != 1064 || ShortHeaderLen != 13 || DataHeader != 11 || MinStatelessReset != 37 {
 		t.Error("a size of docs/protocol.md §3 has changed")

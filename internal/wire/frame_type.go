@@ -6,7 +6,8 @@ import "fmt"
 type FrameType uint64
 
 // The frame types. Those of FrameAck and FrameAckBitmap are two encodings of
-// one frame, as are those of FrameStream and FrameStreamFin.
+// one frame, as are those of FrameStream and FrameStreamFin, and of FrameData and
+// FrameDataKeep.
 const (
 	FramePadding          FrameType = 0x00
 	FramePing             FrameType = 0x01
@@ -24,6 +25,7 @@ const (
 	FrameBulkEnd          FrameType = 0x11
 	FrameResetBulk        FrameType = 0x12
 	FrameStopBulk         FrameType = 0x13
+	FrameDataKeep         FrameType = 0x14
 	FrameMaxBulkData      FrameType = 0x15
 	FramePathChallenge    FrameType = 0x16
 	FramePathResponse     FrameType = 0x17
@@ -32,6 +34,8 @@ const (
 	FrameHandshakeDone    FrameType = 0x1a
 	FrameNewToken         FrameType = 0x1b
 	FrameImmediateAck     FrameType = 0x1c
+	FrameParity           FrameType = 0x1d
+	FrameBulkHave         FrameType = 0x1e
 
 	// FrameExtension is the lowest type of an extension frame. The parser
 	// reports all of them as this one type.
@@ -70,6 +74,7 @@ var frameTypes = [FrameExtension]struct {
 	FrameBulkEnd:          {"BULK_END", earlyData | application},
 	FrameResetBulk:        {"RESET_BULK", earlyData | application},
 	FrameStopBulk:         {"STOP_BULK", earlyData | application},
+	FrameDataKeep:         {"DATA_KEEP", earlyData | application},
 	FrameMaxBulkData:      {"MAX_BULK_DATA", earlyData | application},
 	FramePathChallenge:    {"PATH_CHALLENGE", application},
 	FramePathResponse:     {"PATH_RESPONSE", application},
@@ -78,6 +83,8 @@ var frameTypes = [FrameExtension]struct {
 	FrameHandshakeDone:    {"HANDSHAKE_DONE", application},
 	FrameNewToken:         {"NEW_TOKEN", application},
 	FrameImmediateAck:     {"IMMEDIATE_ACK", earlyData | application},
+	FrameParity:           {"PARITY", earlyData | application},
+	FrameBulkHave:         {"BULK_HAVE", earlyData | application},
 }
 
 // known reports whether t is a frame of this version.

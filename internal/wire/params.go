@@ -28,6 +28,7 @@ const (
 	paramMaxAckDelay          = 0x0b
 	paramMaxDatagram          = 0x0c
 	paramBlockSize            = 0x0d
+	paramRepairMemory         = 0x0e
 )
 
 // Parameters are the transport parameters that the endpoints exchange inside
@@ -52,6 +53,8 @@ type Parameters struct {
 	MaxAckDelay time.Duration // in whole milliseconds, at most 2^14 of them
 	MaxDatagram uint64        // bytes of UDP payload that the sender can receive; 0: not sent
 	BlockSize   uint64        // bytes of file data that DATA frames to the sender should hold; 0: BlockSize
+
+	RepairMemory uint64 // bytes kept for the repair of transfers (§9.4); 0: does not repair
 }
 
 // Append appends the encoded parameters in ascending order of their ids. A
@@ -75,7 +78,8 @@ func (p Parameters) Append(b []byte) []byte {
 	b = appendParameter(b, paramInitialMaxBulkData, p.InitialMaxBulkData)
 	b = AppendUintField(b, paramMaxAckDelay, uint64(p.MaxAckDelay.Milliseconds()))
 	b = appendParameter(b, paramMaxDatagram, p.MaxDatagram)
-	return appendParameter(b, paramBlockSize, p.BlockSize)
+	b = appendParameter(b, paramBlockSize, p.BlockSize)
+	return appendParameter(b, paramRepairMemory, p.RepairMemory)
 }
 
 func appendParameter(b []byte, id, v uint64) []byte {
@@ -101,7 +105,7 @@ func ParseParameters(b []byte) (Parameters, error) {
 			return Parameters{}, parameterError("truncated")
 		}
 		b = b[n:]
-		if id < paramOriginalDestination || id > paramBlockSize {
+		if id < paramOriginalDestination || id > paramRepairMemory {
 			continue
 		}
 		if seen&(1<<id) != 0 {
@@ -157,6 +161,8 @@ func (p *Parameters) set(id uint64, value []byte) bool {
 	case paramBlockSize:
 		p.BlockSize = v
 		return v >= BlockSize
+	case paramRepairMemory:
+		p.RepairMemory = v
 	}
 	return true
 }

@@ -23,6 +23,7 @@ var allParameters = Parameters{
 	MaxAckDelay:          25 * time.Millisecond,
 	MaxDatagram:          1500,
 	BlockSize:            8192,
+	RepairMemory:         8 << 20,
 }
 
 var allParameterBytes = []byte{
@@ -38,6 +39,7 @@ var allParameterBytes = []byte{
 	0x0b, 1, 25, // max_ack_delay, ms
 	0x0c, 2, 0x45, 0xdc, // max_datagram
 	0x0d, 2, 0x60, 0x00, // block_size
+	0x0e, 4, 0x80, 0x80, 0x00, 0x00, // repair_memory
 }
 
 func TestParameters(t *testing.T) {
@@ -115,6 +117,7 @@ func TestMalformedParameters(t *testing.T) {
 		{"half a varint", with(0x06, 1, 0x40), "parameter 0x06 has the bad value"},
 		{"acknowledgement delay of 2^14+1 ms", with(0x0b, 4, 0x80, 0, 0x40, 1), "parameter 0x0b has the bad value"},
 		{"huge acknowledgement delay", with(0x0b, 8, 255, 255, 255, 255, 255, 255, 255, 255), "parameter 0x0b has the bad value"},
+		{"half a repair memory", with(0x0e, 1, 0x40), "parameter 0x0e has the bad value"},
 		{"datagrams of 1231 bytes", with(0x0c, 2, 0x44, 0xcf), "parameter 0x0c has the bad value"},
 		{"blocks of 1023 bytes", with(0x0d, 2, 0x43, 0xff), "parameter 0x0d has the bad value"},
 		{"too many bytes", with(append([]byte{0x40, 0x99, 0x4f, 0xf2}, make([]byte, 4082+1)...)...), "4097 bytes of parameters"},

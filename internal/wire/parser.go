@@ -3,7 +3,7 @@ package wire
 // Frame is any frame, as Parser.Next found it. Type says which one of the
 // other fields is filled in; the rest hold what earlier frames left there. A
 // Frame is reused from one call to the next, so that parsing does not
-// allocate: the ranges of an ACK reuse their slice, and all other slices alias
+// allocate: the ranges of ACK and BULK_HAVE reuse their slices, and all other slices alias
 // the payload.
 type Frame struct {
 	// Type is never FramePadding, and FrameExtension for all extensions.
@@ -17,11 +17,13 @@ type Frame struct {
 	MaxData          MaxData
 	MaxStreamData    MaxStreamData
 	MaxStreams       MaxStreams
-	Data             Data
+	Data             Data // FrameData and FrameDataKeep
 	BulkEnd          BulkEnd
 	ResetBulk        ResetBulk
 	StopBulk         StopBulk
 	MaxBulkData      MaxBulkData
+	Parity           Parity
+	BulkHave         BulkHave
 	PathChallenge    PathChallenge
 	PathResponse     PathResponse
 	ConnectionClose  ConnectionClose
@@ -113,8 +115,8 @@ func (f *Frame) consume(r *reader, t FrameType) {
 		f.MaxStreamData.consume(r)
 	case FrameMaxStreams:
 		f.MaxStreams.consume(r)
-	case FrameData:
-		f.Data.consume(r)
+	case FrameData, FrameDataKeep:
+		f.Data.consume(r, t == FrameDataKeep)
 	case FrameBulkEnd:
 		f.BulkEnd.consume(r)
 	case FrameResetBulk:
@@ -123,6 +125,10 @@ func (f *Frame) consume(r *reader, t FrameType) {
 		f.StopBulk.consume(r)
 	case FrameMaxBulkData:
 		f.MaxBulkData.consume(r)
+	case FrameParity:
+		f.Parity.consume(r)
+	case FrameBulkHave:
+		f.BulkHave.consume(r)
 	case FramePathChallenge:
 		f.PathChallenge.consume(r)
 	case FramePathResponse:

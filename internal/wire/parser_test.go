@@ -3,22 +3,27 @@ package wire
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestFramesInOnePacket reads all frames from one packet with one Frame, DATA
-// last, with PADDING in both forms between them.
+// TestFramesInOnePacket reads all frames from one packet with one Frame, those
+// without a length in turn as the last, with PADDING in both forms between them.
 func TestFramesInOnePacket(t *testing.T) {
-	var payload []byte
 	order := append(frameCases[:0:0], frameCases...)
-	for i, tt := range order {
-		if tt.frame.Type == FrameData {
-			order = append(append(order[:i:i], order[i+1:]...), tt)
-			break
+	order = slices.DeleteFunc(order, func(c frameCase) bool { return toTheEnd(c.frame.Type) })
+	for _, tt := range frameCases {
+		if toTheEnd(tt.frame.Type) {
+			readInOrder(t, append(order[:len(order):len(order)], tt))
 		}
 	}
+}
+
+func readInOrder(t *testing.T, order []frameCase) {
+	t.Helper()
+	var payload []byte
 	for _, tt := range order {
 		payload = append(payload, 0x00, 0x00, 0x40, 0x00)
 		payload = append(payload, tt.bytes...)
@@ -56,6 +61,16 @@ func TestMalformedFrames(t *testing.T) {
 		{"data at the end of the world", []byte{0x10, 0, 0, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 'x'}, "DATA: data ends beyond"},
 		{"data at the largest offset", join([]byte{0x10, 0, 0}, largest, []byte("x")), "DATA: data ends beyond"},
 		{"data without data", []byte{0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, "DATA: no file data"},
+		{"parity without a share", []byte{0x1d, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0}, "PARITY: no share"},
+		{"parity of no blocks", []byte{0x1d, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'}, "PARITY: not a group"},
+		{"parity without a stride", []byte{0x1d, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 'x'}, "PARITY: not a group"},
+		{"parity with 257 members", []byte{0x1d, 0, 0, 0, 0, 0, 0, 0, 1, 128, 128, 'x'}, "PARITY: not a group"},
+		{"have with a huge count", join([]byte{0x1e, 0, 0}, largest), "BULK_HAVE: too many ranges"},
+		{"have with 33 ranges", join([]byte{0x1e, 0, 0, 33}, bytes.Repeat([]byte{1, 1}, 33)), "BULK_HAVE: too many ranges"},
+		{"have of nothing", []byte{0x1e, 0, 0, 1, 5, 0}, "BULK_HAVE: empty range"},
+		{"have without a gap", []byte{0x1e, 0, 0, 2, 5, 1, 0, 1}, "BULK_HAVE: empty range or gap"},
+		{"have at the end of the world", join([]byte{0x1e, 0, 0, 1}, largest, []byte{1}), "BULK_HAVE: data ends beyond"},
+		{"have beyond the end of the world", join([]byte{0x1e, 0, 0, 2, 5, 1}, largest, []byte{1}), "BULK_HAVE: data ends beyond"},
 		{"ack without ranges", join(ackHead(2, 9), []byte{0}), "ACK: no ranges"},
 		{"ack with a first range below zero", join(ackHead(2, 9), []byte{1, 10}), "ACK: acknowledges packets below zero"},
 		{"ack with a gap below zero", join(ackHead(2, 9), []byte{2, 4, 4, 0}), "ACK: acknowledges packets below zero"},
@@ -79,6 +94,9 @@ func TestFramesAtTheLimit(t *testing.T) {
 	for name, payload := range map[string][]byte{
 		"empty crypto at the largest offset":   {0x04, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0},
 		"the last byte of the longest file":    {0x10, 0, 0, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 'x'},
+		"parity of the last block there is":    append([]byte{0x1d, 0, 0, 255, 255, 255, 255, 255, 255, 1, 254}, 'x'),
+		"have of everything there is":          {0x1e, 0, 0, 1, 0, 255, 255, 255, 255, 255, 255, 255, 255},
+		"have of all":                          {0x1e, 0, 0, 0},
 		"ack down to zero":                     {0x02, 0, 9, 0, 0, 0, 0, 0, 2, 4, 3, 0},
 		"bitmap down to zero":                  {0x03, 0, 2, 0, 0, 0, 0, 0, 1, 0b11},
 		"bitmap with clear bits below zero":    {0x03, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0},
@@ -102,7 +120,7 @@ func TestAllowedFrames(t *testing.T) {
 		0x0c: noHandshake, 0x0d: noHandshake, 0x0e: noHandshake,
 		0x10: noHandshake, 0x11: noHandshake, 0x12: noHandshake, 0x13: noHandshake, 0x14: noHandshake, 0x15: noHandshake,
 		0x16: applicationOnly, 0x17: applicationOnly, 0x18: noEarly, 0x19: applicationOnly,
-		0x1a: applicationOnly, 0x1b: applicationOnly, 0x1c: noHandshake,
+		0x1a: applicationOnly, 0x1b: applicationOnly, 0x1c: noHandshake, 0x1d: noHandshake, 0x1e: noHandshake,
 		0x40: everywhere,
 	}
 	packets := map[string]PacketType{"I": PacketInitial, "H": PacketHandshake, "0": PacketZeroRTT, "A": PacketShort}
@@ -149,7 +167,8 @@ func TestParsingDoesNotAllocate(t *testing.T) {
 	}
 	ack.Ranges.Add(100, 101)
 	var f Frame
-	for name, payload := range map[string][]byte{"DATA": data, "ACK": ack.Append(nil)} {
+	have := BulkHave{Ranges: ack.Ranges[:MaxHaveRanges]}
+	for name, payload := range map[string][]byte{"DATA": data, "ACK": ack.Append(nil), "BULK_HAVE": have.Append(nil)} {
 		parse := func() {
 			p := NewParser(payload, PacketShort)
 			for {

@@ -1,0 +1,102 @@
+package core
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"example.com/uft/internal/recovery"
+)
+
+// TestShareCount draws losses and finds that shares run out as rarely as asked.
+func TestShareCount(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for _, c := range []struct {
+		unacked, blocks int
+		loss            float64
+		most            int
+	}{{128, 128, 0.01, 7}, {128, 128, 0.02, 9}, {100, 128, 0.05, 15}, {128, 128, 0.3, 90}, {1, 1, 0.3, 4}, {5, 5, 0.3, 8}} {
+		const risk = 0.01
+		count := shareCount(c.unacked, c.blocks, c.loss, risk)
+		if count == 0 || count > c.most {
+			t.Errorf("%+v: %d shares", c, count)
+		}
+		failed := 0
+		const runs = 20_000
+		for range runs {
+			lost := 0
+			for range c.unacked + count {
+				if random.Float64() < c.loss {
+					lost++
+				}
+			}
+			if lost > count {
+				failed++
+			}
+		}
+		if share := float64(failed) / runs; share > 1.3*risk {
+			t.Errorf("%+v: %d shares fail in %.4f of all cases", c, count, share)
+		}
+	}
+	if n := shareCount(0, 128, 0.3, 0.01); n != 0 {
+		t.Errorf("%d shares of a group that is acknowledged", n)
+	}
+	if n := shareCount(128, 128, 0.5, 0.01); n != 0 {
+		t.Errorf("%d shares of 128 blocks at a loss of one half", n)
+	}
+}
+
+// TestLossEstimate follows a loss that changes, and takes back what was wrong.
+func TestLossEstimate(t *testing.T) {
+	var l lossEstimate
+	feed := func(acked, lost, spurious int) {
+		data := recovery.Packet{Kind: recovery.Data}
+		control := recovery.Packet{Kind: recovery.Control}
+		f := recovery.Fates{Lost: []recovery.Packet{control, control}}
+		for range acked {
+			f.Acked = append(f.Acked, data)
+		}
+		for range lost {
+			f.Lost = append(f.Lost, data)
+		}
+		for range spurious {
+			f.Spurious = append(f.Spurious, data)
+		}
+		l.observe(&f)
+	}
+	near := func(want float64) {
+		t.Helper()
+		if math.Abs(l.rate-want) > 0.01 {
+			t.Errorf("loss %.3f, want %.3f", l.rate, want)
+		}
+	}
+	feed(5, 5, 0)
+	near(0) // not known yet
+	feed(45, 5, 0)
+	near(10.0 / 60)
+	if c := l.careful(); c <= l.rate || c > 0.25 {
+		t.Errorf("to be reckoned with: %.3f", c)
+	}
+	feed(0, 0, 10)
+	near(0)
+	for range 400 {
+		feed(90, 10, 0)
+	}
+	near(0.1)
+	for range 200 {
+		feed(100, 0, 0)
+	}
+	near(0)
+}
+
+func TestCopiesWorth(t *testing.T) {
+	for _, c := range []struct {
+		bytes uint64
+		loss  float64
+		want  int
+	}{{0, 0.5, 0}, {1, 0.02, 0}, {1, 0.3, 2}, {10 << 10, 0.02, 1}, {100 << 10, 0.3, 3}} {
+		if got := copiesWorth(c.bytes, c.loss); got != c.want {
+			t.Errorf("%d bytes at a loss of %.2f: %d copies, want %d", c.bytes, c.loss, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,418 @@
+package core
+
+import (
+	"example.com/uft/internal/instant"
+	"example.com/uft/internal/parity"
+	"example.com/uft/internal/ranges"
+	"example.com/uft/internal/recovery"
+	"example.com/uft/internal/seal"
+	"example.com/uft/internal/wire"
+)
+
+// repairSender is the sending side of repair by parity: which blocks the peer
+// was asked to keep, and the shares that wait to be sent.
+type repairSender struct {
+	loss    lossEstimate
+	keeping bool // blocks that are sent now are to be kept
+
+	kept      map[uint16]*ranges.Set // bytes that the peer was asked to keep
+	ids       idSet                  // the transfers in kept
+	keptBytes uint64
+
+	fresh   bool                   // something was sent for the first time since the last shares
+	covered map[uint16]*ranges.Set // bytes that shares were made for
+	groups  []outgoingGroup        // in the order of their sending, share by share
+	next    int                    // index into groups of the one whose turn it is
+	left    int                    // shares not sent yet
+	copies  int                    // how often what has no shares is to be sent again
+	until   instant.Time           // when the peer's answer to the shares should be here
+}
+
+// outgoingGroup is a group of blocks with the shares of it that are not sent.
+type outgoingGroup struct {
+	frame  wire.Parity // of the next share
+	shares [][]byte
+}
+
+const (
+	// groupBlocks is how many blocks a group has at most: with as many shares
+	// again it fills the field of the code.
+	groupBlocks = 128
+	// maxGroups is how many groups one stretch of blocks is spread over at
+	// most: what the stride of a PARITY frame can say.
+	maxGroups = 255
+	// maxKept bounds what is encoded at once.
+	maxKept = 16 << 20
+)
+
+// onFates is told what became of packets.
+func (r *repairSender) onFates(c *Conn) {
+	r.loss.observe(&c.fates)
+	r.keeping = c.repairKeeps()
+}
+
+// keeps decides whether the peer is to keep a block: a new one while it pays, an
+// old one if it belongs to what is kept.
+func (r *repairSender) keeps(id uint16, start, end uint64, repeat bool) bool {
+	if !repeat {
+		return r.keeping
+	}
+	s := r.kept[id]
+	return s != nil && s.ContainsRange(start, end)
+}
+
+// keep notes that a new block was sent which the peer is to keep.
+func (c *Conn) keep(t *bulkOut, start, end uint64) {
+	r := &c.repairOut
+	s := r.kept[t.id]
+	if s == nil {
+		if r.kept == nil {
+			r.kept = make(map[uint16]*ranges.Set)
+		}
+		s = new(ranges.Set)
+		r.kept[t.id] = s
+		r.ids.put(t.id, true)
+	}
+	r.keptBytes += s.Add(start, end)
+	r.fresh = true
+	r.trim(c.keepLimit())
+}
+
+// keepLimit is how many bytes the peer is relied upon to keep: it needs some of
+// its memory for the shares, and for the pieces of pages that are not used.
+func (c *Conn) keepLimit() uint64 { return min(c.peer.RepairMemory, maxKept) / 8 * 5 }
+
+// trim forgets the oldest kept bytes, as the peer does.
+func (r *repairSender) trim(limit uint64) {
+	for r.keptBytes > limit {
+		id, some := r.ids.first()
+		if !some {
+			return
+		}
+		s := r.kept[id]
+		oldest := (*s)[0]
+		end := min(oldest.End, oldest.Start+r.keptBytes-limit)
+		s.Remove(oldest.Start, end)
+		r.keptBytes -= end - oldest.Start
+		if len(*s) == 0 {
+			delete(r.kept, id)
+			r.ids.put(id, false)
+		}
+	}
+}
+
+// forget drops a transfer that is over.
+func (r *repairSender) forget(id uint16) {
+	if s := r.kept[id]; s != nil {
+		r.keptBytes -= s.Size()
+		delete(r.kept, id)
+		delete(r.covered, id)
+		r.ids.put(id, false)
+	}
+}
+
+// reset forgets everything: the peer has thrown away what it had.
+func (r *repairSender) reset() {
+	*r = repairSender{loss: r.loss}
+}
+
+// repairPending reports whether shares wait to be sent. When everything was
+// sent once, it makes them.
+func (c *Conn) repairPending() bool {
+	r := &c.repairOut
+	if !c.repairPossible() {
+		r.fresh, r.groups, r.left, r.copies = false, nil, 0, 0
+	}
+	if r.fresh && c.bulkOut.busy == 0 {
+		r.fresh = false
+		c.makeShares()
+	}
+	if r.left == 0 && r.copies > 0 && c.bulkOut.busy == 0 {
+		r.copies--
+		c.bulkOut.open.all(func(id uint16) {
+			t := c.bulkOut.get(id)
+			c.repeatUncovered(t)
+			t.endSend = t.ended && !t.endAcked && t.reset == nil
+			c.bulkOut.update(t)
+		})
+	}
+	return r.left > 0
+}
+
+// makeShares computes the shares of everything kept that is not acknowledged.
+func (c *Conn) makeShares() {
+	r := &c.repairOut
+	r.covered, r.groups, r.next, r.left, r.copies = nil, nil, 0, 0, 0
+	if !c.repairPossible() || r.loss.rate < repairMinLoss {
+		return
+	}
+	var unacked uint64
+	r.ids.all(func(id uint16) { unacked += c.unackedOf(id, *r.kept[id]) })
+	if float64(unacked)/float64(c.mtu.block())*r.loss.rate < repairMinMissing {
+		return
+	}
+	r.ids.all(func(id uint16) {
+		t := c.bulkOut.get(id)
+		if t == nil {
+			r.forget(id)
+			return
+		}
+		for _, run := range *r.kept[id] {
+			c.makeRun(t, run)
+		}
+		t.endSend = !t.endAcked // the peer cannot repair a transfer whose end it does not know
+		c.bulkOut.update(t)
+	})
+	if r.left > 0 {
+		r.copies = copiesWorth(c.bulkOut.waiting-min(c.bulkOut.waiting, c.coveredBytes()), r.loss.rate)
+	}
+	c.trace("parity", "%d shares of %d groups, %d bytes unacknowledged, loss %.3f", r.left, len(r.groups), unacked, r.loss.rate)
+}
+
+// unackedOf is how many of some bytes of a transfer are not acknowledged.
+func (c *Conn) unackedOf(id uint16, of ranges.Set) (n uint64) {
+	t := c.bulkOut.get(id)
+	if t == nil || t.reset != nil {
+		return 0
+	}
+	for _, run := range of {
+		n += run.Len() - common(t.acked, run.Start, run.End)
+	}
+	return n
+}
+
+// makeRun makes the shares of one stretch of blocks: of the longest part at its
+// end, from the first unacknowledged byte on, of which the source still has
+// every byte. The blocks of a group are spread over the whole stretch, so that
+// a burst of losses hits all groups alike.
+func (c *Conn) makeRun(t *bulkOut, run ranges.Range) {
+	size := uint64(c.mtu.block())
+	start, _ := t.acked.FirstGap(run.Start, run.End)
+	first := start / size
+	if first*size < run.Start {
+		first++ // the peer does not have the whole of that block
+	}
+	end := run.End / size
+	if run.End == t.size {
+		end = (run.End + size - 1) / size
+	}
+	if first >= end || end > wire.MaxParityBlock {
+		return
+	}
+	first = max(first, end-min(end, maxGroups*groupBlocks))
+	blocks := c.readBlocks(t, first, end, size)
+	first = end - uint64(len(blocks))
+	groups := (len(blocks) + groupBlocks - 1) / groupBlocks
+	all := true
+	for g := range groups {
+		var members [][]byte
+		unacked := 0
+		for i := g; i < len(blocks); i += groups {
+			members = append(members, blocks[i])
+			offset := (first + uint64(i)) * size
+			if !t.acked.ContainsRange(offset, min(offset+size, t.size)) {
+				unacked++
+			}
+		}
+		made := c.makeGroup(wire.Parity{
+			Transfer: t.id, First: first + uint64(g), Stride: uint8(groups), Count: uint8(len(members)),
+		}, members, unacked, repairRisk/float64(groups))
+		all = all && made
+	}
+	if all {
+		c.repairOut.cover(t.id, first*size, min(end*size, t.size))
+	}
+}
+
+// cover notes that shares of all bytes [start, end) of a transfer were made.
+func (r *repairSender) cover(id uint16, start, end uint64) {
+	if r.covered == nil {
+		r.covered = make(map[uint16]*ranges.Set)
+	}
+	s := r.covered[id]
+	if s == nil {
+		s = new(ranges.Set)
+		r.covered[id] = s
+	}
+	s.Add(start, end)
+}
+
+// readBlocks reads the blocks [first, end) of size bytes of a transfer, the last one filled
+// up with zeros, or as many at the end as the source has in memory.
+func (c *Conn) readBlocks(t *bulkOut, first, end, size uint64) [][]byte {
+	memory := make([]byte, (end-first)*size)
+	blocks := make([][]byte, 0, end-first)
+	for n := first; n < end; n++ {
+		block := memory[:size:size]
+		memory = memory[size:]
+		offset := n * size
+		length := int(min(size, t.size-offset))
+		for at := 0; at < length; {
+			got, resident := c.cfg.Source.Block(t.id, offset+uint64(at), block[at:length])
+			if !resident || got <= 0 {
+				blocks, block = blocks[:0], nil
+				break
+			}
+			at += got
+		}
+		if block != nil {
+			blocks = append(blocks, block)
+		}
+	}
+	return blocks
+}
+
+// makeGroup makes the shares of one group, unless nothing of it is missing. It
+// returns false where none can be made.
+func (c *Conn) makeGroup(frame wire.Parity, members [][]byte, unacked int, risk float64) bool {
+	r := &c.repairOut
+	count := shareCount(unacked, len(members), r.loss.careful(), risk)
+	if count == 0 {
+		return unacked == 0
+	}
+	shares, err := parity.Encode(members, count)
+	if err != nil {
+		return false
+	}
+	r.groups = append(r.groups, outgoingGroup{frame: frame, shares: shares})
+	r.left += count
+	return true
+}
+
+// nextShare returns the group whose next share is to be sent: each group in
+// turn, so that a burst of losses hits all alike. Nil means there is none. A path
+// that carries blocks of another size since then gets no shares of the old one.
+func (c *Conn) nextShare() *outgoingGroup {
+	r := &c.repairOut
+	for r.left > 0 {
+		g := &r.groups[r.next]
+		r.next = (r.next + 1) % len(r.groups)
+		if len(g.shares) == 0 {
+			continue
+		}
+		t := c.bulkOut.get(g.frame.Transfer)
+		if t == nil || t.reset != nil || len(g.shares[0]) != c.mtu.block() {
+			r.left -= len(g.shares)
+			g.shares = nil
+			continue
+		}
+		return g
+	}
+	r.groups = nil
+	return nil
+}
+
+// transmitShares writes a train of PARITY packets: as long as DATA packets, and
+// within the same pace and window. What is lost of them is not sent again.
+func (c *Conn) transmitShares(buf []byte, maxSegments int) (n, segmentSize int) {
+	keys, early := c.appKeys()
+	if keys == nil || c.bulkPending() {
+		return 0, 0
+	}
+	if !c.repairPending() {
+		return c.transmitData(buf, maxSegments) // which has the copies that are queued now
+	}
+	full := c.mtu.block() + wire.DataOverhead
+	for range min(maxSegments, c.dataBudget(), c.earlyAnswers(), wire.LargestDatagram/full) {
+		if len(buf)-n < max(full, wire.MaxDatagram) {
+			break
+		}
+		g := c.nextShare()
+		if g == nil {
+			break
+		}
+		segmentSize = c.appendShare(buf[n:n:len(buf)], g, keys, early)
+		n += segmentSize
+	}
+	if n > 0 {
+		c.maybeUpdateKeys()
+	}
+	return n, segmentSize
+}
+
+// appendShare writes one PARITY packet and returns its length.
+func (c *Conn) appendShare(b []byte, g *outgoingGroup, keys *seal.Keys, early bool) int {
+	r := &c.repairOut
+	pn := c.spaces[recovery.Application].next
+	b, lengthAt := c.appendAppHeader(b, early, pn)
+	body := len(b)
+	g.frame.Share, g.shares = g.shares[0], g.shares[1:]
+	b = g.frame.Append(b)
+	g.frame.Index++
+	r.left--
+	r.until = c.now.Add(c.recovery.SmoothedRTT() + 2*maxAckDelay)
+	c.stats.ParityBytesSent += uint64(len(g.frame.Share))
+	c.frames = c.frames[:0]
+	c.tail.onSent(true)
+	b = c.finish(b, 0, body, lengthAt, keys, packet{
+		space: recovery.Application, number: pn, eliciting: true, inFlight: true, limited: r.left == 0,
+	})
+	return len(b)
+}
+
+// covered returns the bytes of a transfer for which shares are on their
+// way, so that copies would be of no use.
+func (c *Conn) covered(id uint16) ranges.Set {
+	s := c.repairOut.covered[id]
+	if s == nil || !c.repairCovers() {
+		return nil
+	}
+	return *s
+}
+
+// repeatUncovered queues everything unacknowledged of a transfer again, but for
+// what shares are on their way for.
+func (c *Conn) repeatUncovered(t *bulkOut) {
+	at := uint64(0)
+	for _, run := range c.covered(t.id) {
+		t.lost(at, run.Start)
+		at = run.End
+	}
+	t.lost(at, t.next)
+}
+
+// repairCovers reports whether the answer to shares may still come.
+func (c *Conn) repairCovers() bool {
+	r := &c.repairOut
+	return r.left > 0 || r.until.After(c.now)
+}
+
+// coveredBytes is how many unacknowledged bytes shares are on their way for.
+func (c *Conn) coveredBytes() (n uint64) {
+	c.repairOut.ids.all(func(id uint16) { n += c.unackedOf(id, c.covered(id)) })
+	return n
+}
+
+// handleBulkHave takes a BULK_HAVE frame: the peer has bytes that no packet
+// brought. The packets meet their own fate all the same, so congestion control
+// hears of every loss.
+func (c *Conn) handleBulkHave(f *wire.BulkHave) error {
+	t := c.bulkOut.get(f.Transfer)
+	if t == nil {
+		if uint32(f.Transfer) >= c.bulkOut.nextID {
+			return violation(wire.CodeStateError, "transfer %d was never opened", f.Transfer)
+		}
+		return nil
+	}
+	if t.reset != nil {
+		return nil
+	}
+	before := t.ackedLen
+	for _, r := range f.Ranges {
+		if r.End > t.next {
+			return violation(wire.CodeProtocolViolation, "transfer %d has bytes that were never sent", t.id)
+		}
+		t.ack(r.Start, r.End)
+	}
+	if len(f.Ranges) == 0 {
+		if !t.allSent() {
+			return violation(wire.CodeProtocolViolation, "transfer %d is complete and was never sent", t.id)
+		}
+		t.ack(0, t.size)
+		t.endAcked, t.endSend = true, false
+	}
+	c.stats.DataBytesAcked += t.ackedLen - before
+	c.checkDelivered(t)
+	c.tail.onAck()
+	return nil
+}
