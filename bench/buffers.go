@@ -30,7 +30,7 @@ func measureBuffers(ctx context.Context, r *rig, doc *report) error {
 	if err := r.makeSource(ctx); err != nil {
 		return err
 	}
-	limit, restore := lowerBufferLimits()
+	limit, restore := setBufferLimits(smallBuffer)
 	defer restore()
 	nobody, err := asNobody(r)
 	if err != nil {
@@ -74,14 +74,14 @@ func measureBuffers(ctx context.Context, r *rig, doc *report) error {
 	return r.emptyCopies()
 }
 
-// lowerBufferLimits sets the system's limits to the usual ones for as long as
-// the case runs, and returns what they are now. Where the system does not
-// allow that, its own limits stand.
-func lowerBufferLimits() (limit string, restore func()) {
+// setBufferLimits sets the system's limits for as long as a case runs, and
+// returns what they are now. Where the system does not allow that, its own
+// limits stand.
+func setBufferLimits(bytes string) (limit string, restore func()) {
 	var undo []func()
 	for _, path := range bufferLimits {
 		before, err := os.ReadFile(path)
-		if err == nil && os.WriteFile(path, []byte(smallBuffer), 0o644) == nil {
+		if err == nil && os.WriteFile(path, []byte(bytes), 0o644) == nil {
 			undo = append(undo, func() { _ = os.WriteFile(path, before, 0o644) })
 		}
 	}

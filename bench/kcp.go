@@ -104,7 +104,8 @@ func kcpReceive(address, path string) error {
 	if _, err := session.Write([]byte{1}); err != nil {
 		return err
 	}
-	// Nothing says when the byte has arrived; the session lives until then.
-	time.Sleep(100 * time.Millisecond)
+	// Nothing says when the byte has arrived. The session repeats it until the
+	// bench, which sees the client end, ends this process.
+	time.Sleep(workerLimit)
 	return nil
 }

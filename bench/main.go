@@ -3,6 +3,9 @@
 // with today, all in one run, taking turns, so that a noisy machine is noisy
 // for everybody. "make bench" at the root of the repository runs it.
 //
+// Called as "bench race", it has uft and the same programs race over emulated
+// bad links ("make race").
+//
 // It is a module of its own: what it is compared with (quic-go, kcp-go) must
 // not become a requirement of uft.
 package main
@@ -14,7 +17,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 )
 
@@ -30,10 +32,14 @@ func main() {
 }
 
 // run is main with an error. Called as "bench worker ROLE ...", the program is
-// one end of a measurement and not the bench itself.
+// one end of a measurement and not the bench itself; "bench race ..." is the
+// race over bad links.
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == "worker" {
+	switch {
+	case len(args) > 0 && args[0] == "worker":
 		return work(args[1:])
+	case len(args) > 0 && args[0] == "race":
+		return race(ctx, args)
 	}
 	o, err := parseOptions(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -42,11 +48,6 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.install {
-		if err := installPackages(ctx); err != nil {
-			return err
-		}
-	}
 	r, err := newRig(ctx, o)
 	if err != nil {
 		return err
@@ -54,22 +55,14 @@ func run(ctx context.Context, args []string) error {
 	defer r.close()
 
 	doc := newReport(r, args)
+	doc.title, doc.introduction = "A clean path", cleanPathIntroduction
 	fmt.Println(doc.heading())
 	for _, name := range o.cases {
 		if err := cases[name](ctx, r, doc); err != nil {
 			return fmt.Errorf("case %s: %w", name, err)
 		}
 	}
-	if o.output != "" {
-		if err := os.WriteFile(o.output, []byte(doc.markdown()), 0o644); err != nil {
-			return err
-		}
-		fmt.Println("written:", o.output)
-	}
-	if len(doc.failed) > 0 {
-		return errors.New("failed: " + strings.Join(doc.failed, "; "))
-	}
-	return nil
+	return doc.finish()
 }
 
 // cases are the things that --case chooses from.

@@ -51,23 +51,16 @@ func parseOptions(args []string) (options, error) {
 		}
 		return nil
 	})
-	flags.IntVar(&o.rounds, "rounds", 3, "rounds; the table has medians")
+	o.rounds = 3
+	settle := o.common(flags, reportPath)
 	flags.IntVar(&o.samples, "samples", 20, "transfers of each kind in the case small")
 	flags.IntVar(&o.count, "count", 1000, "files in the case many")
 	flags.DurationVar(&o.limit, "limit", time.Minute, "time limit of one transfer")
-	flags.StringVar(&o.dir, "dir", "", "folder on a tmpfs with room for three times the size (default /dev/shm, or a tmpfs of our own)")
-	flags.StringVar(&o.root, "root", "", "root of the repository, with bin/ (default: found from the current folder)")
-	flags.StringVar(&o.output, "o", "", "write the report to this file")
-	write := flags.Bool("write", false, "write the report to "+reportPath)
-	flags.BoolVar(&o.install, "install", false, "first install the Debian packages of the peers with apt-get")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("%q is not an option", flags.Arg(0))
-	}
-	if o.size <= 0 || o.size%(1<<20) != 0 || o.rounds < 1 || o.samples < 1 || o.count < 1 {
-		return o, errors.New("--size takes whole MiB, --rounds, --samples and --count at least 1")
+	if o.size <= 0 || o.size%(1<<20) != 0 || o.samples < 1 || o.count < 1 {
+		return o, errors.New("--size takes whole MiB, --samples and --count at least 1")
 	}
 	o.cases, o.networks, o.only = list(*what), list(*nets), list(*only)
 	if slices.Contains(o.only, "uft") {
@@ -85,17 +78,36 @@ func parseOptions(args []string) (options, error) {
 	if err := known("--only", o.only, append(subjectNames(), "uft")); err != nil {
 		return o, err
 	}
-	if o.root == "" {
-		root, err := findRoot()
-		if err != nil {
-			return o, err
+	return o, settle()
+}
+
+// common defines the options that the race has too. The function that it
+// returns completes them, once the command line is read; report is where
+// --write puts the report, from the root of the repository.
+func (o *options) common(flags *flag.FlagSet, report string) (settle func() error) {
+	flags.IntVar(&o.rounds, "rounds", o.rounds, "rounds; the table has medians")
+	flags.StringVar(&o.dir, "dir", "", "folder on a tmpfs with room for three times the size (default /dev/shm, or a tmpfs of our own)")
+	flags.StringVar(&o.root, "root", "", "root of the repository, with bin/ (default: found from the current folder)")
+	flags.StringVar(&o.output, "o", "", "write the report to this file")
+	write := flags.Bool("write", false, "write the report to "+report)
+	flags.BoolVar(&o.install, "install", false, "first install the Debian packages of the peers with apt-get")
+	return func() (err error) {
+		if flags.NArg() > 0 {
+			return fmt.Errorf("%q is not an option", flags.Arg(0))
 		}
-		o.root = root
+		if o.rounds < 1 {
+			return errors.New("--rounds takes at least 1")
+		}
+		if o.root == "" {
+			if o.root, err = findRoot(); err != nil {
+				return err
+			}
+		}
+		if *write && o.output == "" {
+			o.output = filepath.Join(o.root, filepath.FromSlash(report))
+		}
+		return nil
 	}
-	if *write && o.output == "" {
-		o.output = filepath.Join(o.root, filepath.FromSlash(reportPath))
-	}
-	return o, nil
 }
 
 // findRoot looks for the repository, upwards from the current folder.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -28,7 +29,9 @@ var quicCopy = subject{
 }
 
 // workerCopy runs the two workers of a copy that this program makes itself
-// with a library.
+// with a library. The client ends when it knows that everything is written.
+// Whether the server hears of that end is a matter of luck on a path that
+// loses, so it is not waited for.
 func workerCopy(ctx context.Context, r *rig, n network, protocol string) (result, error) {
 	port, err := freePort()
 	if err != nil {
@@ -39,7 +42,7 @@ func workerCopy(ctx context.Context, r *rig, n network, protocol string) (result
 	return pair{
 		server:   []string{r.self, "worker", protocol + "-receive", address, copied},
 		client:   []string{r.self, "worker", protocol + "-send", address, r.source},
-		protocol: "udp", port: port, copy: copied,
+		protocol: "udp", port: port, signal: syscall.SIGKILL, copy: copied,
 	}.run(ctx, r, n)
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -10,17 +12,24 @@ import (
 
 // A report collects what the cases have found, as Markdown.
 type report struct {
-	r       *rig
-	command string
-	body    strings.Builder
-	failed  []string // what may not fail, and did: everything but the peers
+	r                   *rig
+	command             string
+	title, introduction string
+	body                strings.Builder
+	failed              []string // what may not fail, and did: everything but the peers
 }
+
+// cleanPathIntroduction says what the figures of the clean path are.
+const cleanPathIntroduction = "Goodput is bits of the file by the time of the whole client process, unless a row says otherwise. " +
+	"Processor time, CPU s/GiB, is user and system time of both ends together, from the rusage that wait4 gives for the whole tree of processes. " +
+	"Memory is the peak resident set of the largest single process of each end, from the same call; " +
+	"it is never below the 10 MiB or so of the bench that starts them."
 
 // newReport notes the command that makes it.
 func newReport(r *rig, args []string) *report {
 	command := "bash scripts/bench.sh"
 	for _, arg := range args {
-		if strings.Contains(arg, " ") {
+		if strings.ContainsAny(arg, " |()*?$") {
 			arg = "'" + arg + "'"
 		}
 		command += " " + arg
@@ -39,12 +48,8 @@ func (d *report) heading() string {
 // markdown returns the whole report.
 func (d *report) markdown() string {
 	var b strings.Builder
-	b.WriteString("# A clean path\n\nWritten by the bench; both ends run on this one machine.\n\n")
-	b.WriteString(d.heading() + "\n\n")
-	b.WriteString("Goodput is bits of the file by the time of the whole client process, unless a row says otherwise. " +
-		"Processor time, CPU s/GiB, is user and system time of both ends together, from the rusage that wait4 gives for the whole tree of processes. " +
-		"Memory is the peak resident set of the largest single process of each end, from the same call; " +
-		"it is never below the 10 MiB or so of the bench that starts them.\n")
+	b.WriteString("# " + d.title + "\n\nWritten by the bench; both ends run on this one machine.\n\n")
+	b.WriteString(d.heading() + "\n\n" + d.introduction + "\n")
 	b.WriteString(d.body.String())
 	if len(d.r.skipped) > 0 {
 		b.WriteString("\n## Left out\n\n")
@@ -53,6 +58,21 @@ func (d *report) markdown() string {
 		}
 	}
 	return b.String()
+}
+
+// finish writes the report where the options ask for it. It returns an error
+// where something failed that may not.
+func (d *report) finish() error {
+	if d.r.output != "" {
+		if err := os.WriteFile(d.r.output, []byte(d.markdown()), 0o644); err != nil {
+			return err
+		}
+		fmt.Println("written:", d.r.output)
+	}
+	if len(d.failed) > 0 {
+		return errors.New("failed: " + strings.Join(d.failed, "; "))
+	}
+	return nil
 }
 
 // section adds a part, and shows it.

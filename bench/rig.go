@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,34 @@ type rig struct {
 // newRig prepares everything. The first touch of memory that the host has not
 // given to a virtual machine yet is slow, so the room for the copies is
 // written once before anything is measured.
-func newRig(ctx context.Context, o options) (_ *rig, err error) {
+func newRig(ctx context.Context, o options) (*rig, error) {
+	r, err := newEmptyRig(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range o.networks {
+		if name == "loopback" {
+			r.networks = append(r.networks, loopback())
+		} else if n, err := vethPair(ctx); err != nil {
+			r.skip("the veth pair is left out: %v", err)
+		} else {
+			r.networks = append(r.networks, n)
+		}
+	}
+	if len(r.networks) == 0 {
+		r.close()
+		return nil, errors.New("there is no network to measure on")
+	}
+	return r, nil
+}
+
+// newEmptyRig prepares everything but the networks.
+func newEmptyRig(ctx context.Context, o options) (_ *rig, err error) {
+	if o.install {
+		if err := installPackages(ctx); err != nil {
+			return nil, err
+		}
+	}
 	r := &rig{
 		options: o,
 		uft:     filepath.Join(o.root, "bin", "uft"), medium: filepath.Join(o.root, "bin", "medium"),
@@ -53,25 +81,9 @@ func newRig(ctx context.Context, o options) (_ *rig, err error) {
 			return nil, fmt.Errorf("%w: run make build first", err)
 		}
 	}
-	defer func() {
-		if err != nil {
-			r.close()
-		}
-	}()
 	if err := r.makeArea(); err != nil {
+		r.close()
 		return nil, err
-	}
-	for _, name := range o.networks {
-		if name == "loopback" {
-			r.networks = append(r.networks, loopback())
-		} else if n, err := vethPair(ctx); err != nil {
-			r.skip("the veth pair is left out: %v", err)
-		} else {
-			r.networks = append(r.networks, n)
-		}
-	}
-	if len(r.networks) == 0 {
-		return nil, errors.New("there is no network to measure on")
 	}
 	return r, nil
 }
@@ -156,16 +168,18 @@ func (r *rig) makeSource(ctx context.Context) error {
 
 // emptyCopies makes room for the next copy.
 func (r *rig) emptyCopies() error {
-	if err := os.RemoveAll(r.copies); err != nil {
-		return err
-	}
-	if err := os.Mkdir(r.copies, 0o755); err != nil {
+	if err := replaceFolder(r.copies); err != nil {
 		return err
 	}
 	if r.shared {
 		return os.Chmod(r.copies, 0o777)
 	}
 	return nil
+}
+
+// replaceFolder puts an empty folder in the place of one.
+func replaceFolder(dir string) error {
+	return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o755))
 }
 
 // writeRandom writes a file of random bytes.
@@ -179,13 +193,13 @@ func writeRandom(path string, size int64, seed byte) error {
 	if _, err := io.CopyN(w, rand.NewChaCha8([32]byte{seed}), size); err != nil {
 		return err
 	}
-	return errors.Join(w.Flush(), f.Close())
+	return errors.Join(w.Flush(), f.Sync(), f.Close())
 }
 
 // same fails unless cmp finds two files identical.
 func same(a, b string) error {
 	if out, err := exec.Command("cmp", a, b).CombinedOutput(); err != nil {
-		return fmt.Errorf("the copy is wrong: %w: %s", err, out)
+		return fmt.Errorf("the copy is wrong: %w: %s", err, bytes.TrimSpace(out))
 	}
 	return nil
 }

@@ -38,6 +38,6 @@ func work(args []string) error {
 	case role == "kcp-receive":
 		return kcpReceive(a[0], a[1])
 	default:
-		return usage
+		return probeWorker(role, a)
 	}
 }

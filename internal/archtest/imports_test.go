@@ -96,7 +96,7 @@ var mayImport = map[string][]string{
 	"examples/filecopy": {"transport"},
 	"examples/rpc":      {"transport"},
 
-	"bench": {"internal/udp", "internal/seal"},
+	"bench": {"internal/udp", "internal/seal", "internal/link", "internal/rate"},
 
 	"internal/archtest": {},
 	"internal/leaktest": {},

@@ -166,7 +166,8 @@ func (c *Conn) makeShares() {
 	if r.left > 0 {
 		r.copies = copiesWorth(c.bulkOut.waiting-min(c.bulkOut.waiting, c.coveredBytes()), r.loss.rate)
 	}
-	c.trace("parity", "%d shares of %d groups, %d bytes unacknowledged, loss %.3f", r.left, len(r.groups), unacked, r.loss.rate)
+	c.trace("parity", traceNumber("shares", r.left), traceNumber("groups", len(r.groups)),
+		traceNumber("bytes_unacknowledged", unacked), TraceField{Name: "loss", Number: r.loss.rate})
 }
 
 // unackedOf is how many of some bytes of a transfer are not acknowledged.
