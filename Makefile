@@ -9,7 +9,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # is for one processor.
 PLATFORMS := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 
-.PHONY: demo test build lint cross unit fuzz e2e bench bench-micro clean help
+.PHONY: demo test build lint cross unit fuzz e2e sim bench bench-micro race clean help
 .NOTPARALLEL:
 
 demo: build ## move a real file both ways over a bad network, and compare
@@ -74,11 +74,17 @@ e2e: ## the built programs, through very bad networks and across network namespa
 clean: ## remove the programs
 	rm -rf bin
 
+sim: ## the matrix of simulated links as a table, in docs/measurements/links.md (OPTIONS=...)
+	@bash scripts/sim.sh $(OPTIONS)
+
 bench: build ## what this machine can, uft, and the peers, in one run (takes long; OPTIONS=...)
 	@bash scripts/bench.sh --case all --write $(OPTIONS)
 
 bench-micro: ## the micro-benchmarks, compared with those of OLD=FILE
 	@bash scripts/bench.sh micro
+
+race: build ## uft and its peers over emulated bad links (root; takes about an hour; OPTIONS=...)
+	@bash scripts/bench.sh race --write $(OPTIONS)
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1: \2/p' Makefile

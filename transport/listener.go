@@ -175,7 +175,9 @@ func (l *Listener) configure(remote netip.AddrPort, validated bool) (cfg core.Co
 	c := newConn(s, l.cfg, remote)
 	c.offer, c.budget = l.offer, l.memory
 	s.newest = c
-	cfg = l.cfg.coreConfig(c, initialCredit(l.freeMemory(), len(s.conns)), s.mayFragment)
+	free := l.freeMemory()
+	cfg = l.cfg.coreConfig(c, initialCredit(free, len(s.conns)), s.mayFragment)
+	cfg.RepairMemory = repairMemory(cfg.RepairMemory, free, len(s.conns))
 	cfg.ResetKey = l.resetKey
 	cfg.Engine = func(parameters []byte) seal.Engine {
 		return seal.NewTLSServer(seal.ServerConfig{
@@ -308,6 +310,14 @@ func (l *Listener) Close() error {
 // connection that is there already (docs/protocol.md §9.3).
 func initialCredit(free int64, connections int) int64 {
 	return max(minInitialCredit, min(free/4, maxInitialCredit)/int64(1+connections))
+}
+
+// repairMemory is how much of that a connection may keep for the repair of
+// tails: less for each connection that is there already, so that all of them
+// together stay within about an eighth of the free memory, times the logarithm
+// of their number.
+func repairMemory(most, free int64, connections int) int64 {
+	return max(1, min(most, free/8/int64(1+connections))) // 0 would mean the default
 }
 
 // unknownMemory is what is taken for free where the system does not tell.

@@ -247,6 +247,13 @@ func TestInitialCredit(t *testing.T) {
 			t.Errorf("%d free, %d connections: %d, want %d", test.free, test.connections, got, test.want)
 		}
 	}
+	var all int64
+	for n := range 1024 {
+		all += repairMemory(maxRepairMemory, 1<<30, n)
+	}
+	if all > 1<<30 || repairMemory(maxRepairMemory, 1<<30, 0) != maxRepairMemory || repairMemory(maxRepairMemory, 0, 9) != 1 {
+		t.Errorf("1024 connections may keep %d bytes for repair, with 1 GiB free", all)
+	}
 	if got := parseMemoryInfo([]byte("MemTotal: 5 kB\nMemAvailable:   12345 kB\n")); got != 12345<<10 {
 		t.Errorf("parsed %d", got)
 	}

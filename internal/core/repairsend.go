@@ -166,7 +166,7 @@ func (c *Conn) makeShares() {
 	if r.left > 0 {
 		r.copies = copiesWorth(c.bulkOut.waiting-min(c.bulkOut.waiting, c.coveredBytes()), r.loss.rate)
 	}
-	c.trace("parity", traceNumber("shares", r.left), traceNumber("groups", len(r.groups)),
+	c.trace("recovery:tail_repair", traceText("kind", "parity"), traceNumber("shares", r.left), traceNumber("groups", len(r.groups)),
 		traceNumber("bytes_unacknowledged", unacked), TraceField{Name: "loss", Number: r.loss.rate})
 }
 
