@@ -109,8 +109,11 @@ func (c Config) Validate() error {
 		word  string
 		value time.Duration
 	}{
-		{"delay", c.Delay}, {"jitter", c.Jitter}, {"queue", c.QueueDelay},
-		{"queue: CoDel's target", c.CoDel.Target}, {"queue: CoDel's interval", c.CoDel.Interval},
+		{"delay", c.Delay},
+		{"jitter", c.Jitter},
+		{"queue", c.QueueDelay},
+		{"queue: CoDel's target", c.CoDel.Target},
+		{"queue: CoDel's interval", c.CoDel.Interval},
 	} {
 		if d.value < 0 || d.value > maxDuration {
 			return fmt.Errorf("%s %v: must lie between 0 and %v", d.word, d.value, maxDuration)

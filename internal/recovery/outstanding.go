@@ -80,6 +80,7 @@ func (r *Recovery) ResetPath(now instant.Time) {
 	r.cfg.InitialRTT, r.cfg.RememberedRTT = defaultInitialRTT, 0
 	r.rtt, r.reorder = roundTrip{}, reordering{}
 	r.pathSince = now
+	r.arrived.reset()
 }
 
 // SmoothedRTT returns the smoothed round-trip time, or the one to be assumed

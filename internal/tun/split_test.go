@@ -62,18 +62,18 @@ func (f flow) packet(payload []byte) []byte {
 
 // packets cuts a payload as a sender does without offload.
 func (f flow) packets(payload []byte, size int) (all [][]byte) {
-	flags := f.flags
+	next := f
 	for offset := 0; offset < len(payload); offset += size {
-		f.flags = flags
+		next.flags = f.flags
 		if offset+size < len(payload) {
-			f.flags &^= flagPSH | flagFIN
+			next.flags &^= flagPSH | flagFIN
 		}
 		if offset > 0 {
-			f.flags &^= flagCWR
+			next.flags &^= flagCWR
 		}
-		all = append(all, f.packet(payload[offset:min(offset+size, len(payload))]))
-		f.sequence += uint32(size)
-		f.id++
+		all = append(all, next.packet(payload[offset:min(offset+size, len(payload))]))
+		next.sequence += uint32(size)
+		next.id++
 	}
 	return all
 }
