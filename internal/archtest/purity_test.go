@@ -15,6 +15,7 @@ import (
 var purePackages = []string{
 	"internal/core", "internal/xfer", "internal/recovery", "internal/congestion",
 	"internal/wire", "internal/ranges", "internal/instant", "internal/link", "internal/rate", "internal/parity",
+	"internal/rival", "internal/matrix",
 }
 
 var (
