@@ -48,6 +48,12 @@ type incomingGroup struct {
 	key    groupKey
 	shares []parity.Share
 	done   bool // nothing of it is missing any more
+
+	// absent is how many blocks were not kept when that was last looked at,
+	// less those that have become whole since. It is looked at again only when
+	// that many shares are there: a packet must not cost a walk through every
+	// group that has a block in it.
+	absent int
 }
 
 const (
@@ -55,14 +61,24 @@ const (
 	// groupOverhead is what a group and each of its shares are counted as,
 	// besides the bytes.
 	groupOverhead = 256
-	// maxIncomingGroups bounds the groups of one transfer.
+	// maxIncomingGroups bounds the groups of one transfer, maxOpenGroups those
+	// that are not repaired yet.
 	maxIncomingGroups = 1024
+	maxOpenGroups     = 128
+	// maxKeptTransfers bounds the transfers of which anything is kept.
+	maxKeptTransfers = 256
+	// maxKeptRanges bounds the pieces of a page: its gaps are not counted as
+	// memory, and whoever sends a page in more pieces does not want it repaired.
+	maxKeptRanges = 32
 )
 
-// of returns what is kept of a transfer, making room for it if need be.
+// of returns what is kept of a transfer, or nil where too many are kept.
 func (r *repairReceiver) of(id uint16) *keptTransfer {
 	k := r.transfers[id]
 	if k == nil {
+		if len(r.transfers) >= maxKeptTransfers {
+			return nil
+		}
 		if r.transfers == nil {
 			r.transfers = make(map[uint16]*keptTransfer)
 		}
@@ -86,20 +102,28 @@ func (r *repairReceiver) forget(id uint16) {
 	}
 }
 
-// keep copies bytes of a transfer.
-func (r *repairReceiver) keep(id uint16, offset uint64, p []byte) {
+// keep copies bytes of a transfer, and reports whether any were not kept before.
+func (r *repairReceiver) keep(id uint16, offset uint64, p []byte) (grew bool) {
 	k := r.of(id)
+	if k == nil {
+		return false
+	}
 	for len(p) > 0 {
 		at := offset % keptPageSize
 		n := min(uint64(len(p)), keptPageSize-at)
 		page := r.page(k, offset/keptPageSize)
 		if page == nil {
-			return
+			return grew
 		}
 		copy(page.data[at:], p[:n])
-		page.have.Add(at, at+n)
+		grew = page.have.Add(at, at+n) > 0 || grew
+		if len(page.have) > maxKeptRanges {
+			r.pages = slices.DeleteFunc(r.pages, func(other *keptPage) bool { return other == page })
+			r.free(page)
+		}
 		offset, p = offset+n, p[n:]
 	}
+	return grew
 }
 
 // page returns the page with that index, a new one where there is none. It is
@@ -135,25 +159,39 @@ func (r *repairReceiver) makeRoom(n int) bool {
 		}
 		p := r.pages[0]
 		r.pages = r.pages[1:]
-		delete(p.owner.pages, p.index)
-		r.use(p.owner, -keptPageSize)
-		p.owner = nil
-		r.spare = append(r.spare[:min(len(r.spare), 1)], p)
+		r.free(p)
 	}
 	return true
 }
 
-// block returns the kept bytes [offset, end), filled up with zeros to size, or
-// nil where some are not kept.
+// free takes a page that is no longer among pages from its transfer.
+func (r *repairReceiver) free(p *keptPage) {
+	delete(p.owner.pages, p.index)
+	r.use(p.owner, -keptPageSize)
+	p.owner = nil
+	r.spare = append(r.spare[:min(len(r.spare), 1)], p)
+}
+
+// whole reports whether the bytes [offset, end) are kept.
+func (k *keptTransfer) whole(offset, end uint64) bool {
+	for offset < end {
+		page, at := k.pages[offset/keptPageSize], offset%keptPageSize
+		n := min(end-offset, keptPageSize-at)
+		if page == nil || !page.have.ContainsRange(at, at+n) {
+			return false
+		}
+		offset += n
+	}
+	return true
+}
+
+// block returns the bytes [offset, end), all of which are kept, filled up with
+// zeros to size.
 func (k *keptTransfer) block(offset, end uint64, size int) []byte {
 	var whole []byte
 	for offset < end {
-		page := k.pages[offset/keptPageSize]
-		at := offset % keptPageSize
+		page, at := k.pages[offset/keptPageSize], offset%keptPageSize
 		n := min(end-offset, keptPageSize-at)
-		if page == nil || !page.have.ContainsRange(at, at+n) {
-			return nil
-		}
 		if n == uint64(size) {
 			return page.data[at : at+n : at+n]
 		}
@@ -184,10 +222,16 @@ func (c *Conn) handleParity(f *wire.Parity) error {
 		return nil
 	}
 	k := r.of(t.id)
+	if k == nil {
+		return nil
+	}
 	g := k.groups[key]
 	if g == nil {
 		if len(k.groups) >= maxIncomingGroups || !r.makeRoom(groupOverhead) {
 			return nil
+		}
+		if len(k.open) >= maxOpenGroups {
+			r.close(k, k.open[0]) // the oldest: its blocks have come by now, or are kept no more
 		}
 		g = &incomingGroup{key: key}
 		k.groups[key] = g
@@ -208,6 +252,13 @@ func (c *Conn) handleParity(f *wire.Parity) error {
 	return c.repairGroup(t, k, g)
 }
 
+// close ends the waiting for shares of a group and frees them.
+func (r *repairReceiver) close(k *keptTransfer, g *incomingGroup) {
+	k.open = slices.DeleteFunc(k.open, func(other *incomingGroup) bool { return other == g })
+	r.use(k, -len(g.shares)*(g.key.size+groupOverhead))
+	g.done, g.shares = true, nil
+}
+
 // offset is where block i of the group begins.
 func (k *groupKey) offset(i int) uint64 {
 	return (k.first + uint64(i)*uint64(k.stride)) * uint64(k.size)
@@ -223,6 +274,25 @@ func (k *groupKey) holds(start, end uint64) bool {
 	return false
 }
 
+// span returns where block i of the group begins and ends in a transfer of size
+// bytes.
+func (g *incomingGroup) span(i int, size uint64) (offset, end uint64) {
+	offset = g.key.offset(i)
+	return offset, min(offset+uint64(g.key.size), size)
+}
+
+// completed counts the blocks of the group that bytes [start, end), which were
+// not all kept before, have made whole.
+func (g *incomingGroup) completed(k *keptTransfer, start, end, size uint64) (n int) {
+	block := uint64(g.key.size)
+	for b := start / block; b*block < end; b++ {
+		if g.key.holds(b*block, b*block+1) && k.whole(b*block, min((b+1)*block, size)) {
+			n++
+		}
+	}
+	return n
+}
+
 // repairGroup computes the missing blocks of a group if enough of it is there.
 // It does so once: any blocks and shares that are enough give all the rest.
 func (c *Conn) repairGroup(t *bulkIn, k *keptTransfer, g *incomingGroup) error {
@@ -232,28 +302,31 @@ func (c *Conn) repairGroup(t *bulkIn, k *keptTransfer, g *incomingGroup) error {
 	if g.key.offset(int(g.key.count)-1) >= t.size {
 		return violation(wire.CodeFinalSizeError, "transfer %d has a group beyond its end", t.id)
 	}
-	blocks := make([][]byte, g.key.count)
+	if g.absent > len(g.shares) {
+		return nil
+	}
+	missing := make([]bool, g.key.count)
 	absent, wanted := 0, false
-	for i := range blocks {
-		offset := g.key.offset(i)
-		end := min(offset+uint64(g.key.size), t.size)
-		if blocks[i] = k.block(offset, end, g.key.size); blocks[i] == nil {
+	for i := range missing {
+		offset, end := g.span(i, t.size)
+		if missing[i] = !k.whole(offset, end); missing[i] {
 			absent++
 			wanted = wanted || !t.received.ContainsRange(offset, end)
 		}
 	}
+	g.absent = absent
 	if wanted && absent > len(g.shares) {
 		return nil
 	}
-	missing := make([]bool, len(blocks))
+	blocks := make([][]byte, g.key.count)
 	for i := range blocks {
-		missing[i] = blocks[i] == nil
+		if offset, end := g.span(i, t.size); wanted && !missing[i] {
+			blocks[i] = k.block(offset, end, g.key.size)
+		}
 	}
 	r := &c.bulkIn.repair
 	shares := g.shares
-	g.done, g.shares = true, nil
-	k.open = slices.DeleteFunc(k.open, func(other *incomingGroup) bool { return other == g })
-	r.use(k, -len(shares)*(g.key.size+groupOverhead))
+	r.close(k, g)
 	if !wanted {
 		return nil
 	}
@@ -334,10 +407,13 @@ func (c *Conn) keepBlock(t *bulkIn, f *wire.Data) error {
 		r.forget(t.id)
 		return nil
 	}
-	r.keep(t.id, f.Offset, f.Bytes)
+	if !r.keep(t.id, f.Offset, f.Bytes) || !t.sizeKnown {
+		return nil
+	}
 	k, end := r.transfers[t.id], f.Offset+uint64(len(f.Bytes))
 	for _, g := range slices.Clone(k.open) {
-		if g.key.holds(f.Offset, end) {
+		if n := g.completed(k, f.Offset, end, t.size); n > 0 {
+			g.absent -= n
 			if err := c.repairGroup(t, k, g); err != nil {
 				return err
 			}
