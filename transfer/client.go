@@ -97,8 +97,13 @@ func (cl *Client) part() xfer.Code {
 	}
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	if cl.fetching > 0 {
+	switch {
+	case cl.fetching > 0:
 		return xfer.CodeCancelled
+	case cl.code != 0: // meanwhile
+		return cl.code
+	case cl.refused != 0 && !owed:
+		return cl.refused
 	}
 	return 0
 }
@@ -131,6 +136,11 @@ func (cl *Client) noteFetch(r *Result) {
 	defer cl.mu.Unlock()
 	cl.fetching--
 	cl.fetched = cl.fetched || r.Err == nil
+	if r.Err != nil && KindOf(r.Err) == KindConnection && cl.code == 0 {
+		// Whether the server knows is not known here, and 0 would say that
+		// the file is here.
+		cl.code = xfer.CodeCancelled
+	}
 	var failed *Error
 	if errors.As(r.Err, &failed) && !failed.Remote && cl.refused == 0 {
 		cl.refused = xfer.Code(failed.Code)

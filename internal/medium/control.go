@@ -19,6 +19,7 @@ const (
 	maxRequest     = 64 << 10
 	maxAnswer      = 1 << 20
 	controlTimeout = 5 * time.Second
+	acceptPause    = 50 * time.Millisecond
 )
 
 // The first line of an answer says how it went.
@@ -86,6 +87,7 @@ func (c *Control) serve(handle func(string) (string, error)) {
 			return
 		}
 		if err != nil {
+			time.Sleep(acceptPause) // no descriptors, most likely: soon there are some
 			continue
 		}
 		c.tasks.Go(func() {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -68,8 +67,11 @@ func (s *simulation) rest(record *matrix.Recorder, simulated uint64) time.Durati
 		return 0
 	}
 	perByte := (to.At - from.At).Seconds() / float64(to.Received-from.Received)
-	return time.Duration(perByte * float64(s.size-simulated) * float64(time.Second))
+	// What takes longer than an int64 of nanoseconds takes that long.
+	return time.Duration(min(perByte*float64(s.size-simulated)*float64(time.Second), longestRest))
 }
+
+const longestRest = 200 * 365 * 24 * float64(time.Hour)
 
 // bulkOfTime is from which share of the time on that one thing explains it.
 const bulkOfTime = 0.7
@@ -140,15 +142,7 @@ func (s *simulation) draw(record *matrix.Recorder) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.Create(s.plot)
-	if err != nil {
-		return err
-	}
-	if err := s.figure(record.Samples).Write(file, format); err != nil {
-		_ = file.Close()
-		return err
-	}
-	return file.Close()
+	return writePicture(s.plot, s.figure(record.Samples), format)
 }
 
 // averaged is over how many samples rates and losses are averaged.
