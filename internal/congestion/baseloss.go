@@ -11,7 +11,8 @@ const (
 	// a slow path, little beside the thousands of a fast one.
 	baseLossMemory = 192
 
-	// lossCredit is the share of it that is.
+	// lossCredit is the share of the estimate that is made up for by sending
+	// more, sharedLossCredit that of a flow with a small part of the path.
 	lossCredit       = 0.92
 	sharedLossCredit = 0.6
 

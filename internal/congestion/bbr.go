@@ -193,7 +193,8 @@ func (b *bbr) endRound(now instant.Time) {
 	b.congested = b.round.marks > 0 || b.excess > 0
 	b.jitter.add(b.round.variation)
 	b.queued = b.minRTT > 0 && b.round.lowest > b.minRTT+b.tolerance()
-	if b.minRTT == 0 || b.round.lowest <= b.minRTT+2*b.tolerance() {
+	// A queue that is full loses packets; a path that has become longer does not.
+	if b.minRTT == 0 || b.round.lost > 0 || b.round.lowest <= b.minRTT+2*b.tolerance() {
 		b.longSince, b.longRounds = now, 0
 	}
 	b.longRounds++

@@ -13,7 +13,7 @@ const (
 	startup  phase = iota // doubling the rate until the path delivers no more
 	drain                 // emptying the queue that start-up has built
 	cruise                // sending what the path delivers
-	probeUp               // sending a quarter more, to see whether it delivers that
+	probeUp               // sending more, to see whether the path delivers that (step)
 	probeDn               // sending a quarter less: drains the queue, measures base loss
 	probeRTT              // keeping the queue empty, to measure the minimum round trip
 )
@@ -203,7 +203,8 @@ func (b *bbr) holdRate(now instant.Time) {
 }
 
 // cut bounds the rate after a congested round: by what came through, which
-// loss tells exactly and a queue does not, but never below what was delivered.
+// loss tells exactly and a queue does not. The first cut since the last probe
+// goes below what was delivered, for others to have it; the later ones do not.
 func (b *bbr) cut(now instant.Time) {
 	first := !b.contended
 	b.contended = true
