@@ -55,7 +55,7 @@ unit: ## every Go test but those of e2e, shuffled, under the race detector
 	packages=; for package in $$(go list ./...); do \
 	  case $$package in */internal/e2e) ;; *) packages="$$packages $$package" ;; esac; \
 	done; \
-	go test $$race -shuffle=on -timeout 10m $$packages
+	go test $$race -shuffle=on -timeout 6m $$packages
 
 fuzz: ## every fuzz target for a few seconds
 	@bash scripts/fuzz.sh

@@ -17,11 +17,12 @@ import (
 const longestLinger = 12 * time.Second
 
 // Main runs the tests, and fails them when goroutines are left that do not end
-// within the time that a connection may linger.
-func Main(m *testing.M) {
+// within the time that a connection may linger. The options name those that a
+// library starts once and keeps.
+func Main(m *testing.M, options ...goleak.Option) {
 	code := m.Run()
 	for begin := time.Now(); code == 0; {
-		err := goleak.Find() // which waits about a second itself
+		err := goleak.Find(options...) // which waits about a second itself
 		if err == nil {
 			break
 		}

@@ -48,14 +48,8 @@ func (c *console) interactive() bool {
 // a line.
 func (c *console) start(prompt string) {
 	in, isFile := c.in.(*os.File)
-	if isFile && term.IsTerminal(in) && term.IsTerminal(c.out) && os.Getenv("TERM") != "dumb" {
-		if e, err := newEditor(prompt, in, c.out); err == nil {
-			c.mu.Lock()
-			c.editor = e
-			c.mu.Unlock()
-			c.reading.Go(func() { c.read(e.next) })
-			return
-		}
+	if isFile && term.IsTerminal(in) && term.IsTerminal(c.out) && os.Getenv("TERM") != "dumb" && c.edit(prompt, in) {
+		return
 	}
 	if c.in == nil {
 		go c.hand(input{err: io.EOF})
@@ -63,6 +57,20 @@ func (c *console) start(prompt string) {
 	}
 	// A read of standard input cannot be ended, so nobody waits for this.
 	go c.read(c.lines())
+}
+
+// edit begins to read with a line editor, if the terminal allows it. From the
+// moment that the terminal is taken over, all that is printed goes by the editor.
+func (c *console) edit(prompt string, in *os.File) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, err := newEditor(prompt, in, c.out)
+	if err != nil {
+		return false
+	}
+	c.editor = e
+	c.reading.Go(func() { c.read(e.next) })
+	return true
 }
 
 // read hands on what the user types.
@@ -162,7 +170,7 @@ func (c *console) close() {
 	if c.editor != nil {
 		c.editor.close()
 		c.reading.Wait()
-		c.editor.clear()
+		c.editor.leave()
 		c.editor = nil
 	}
 }

@@ -22,7 +22,9 @@ type editor struct {
 	library *readline.Instance
 	out     io.Writer
 
-	screen  *screen
+	screen *screen
+	raw    *rawMode
+
 	keys    sync.Mutex
 	holding bool // of the goroutine that reads: it has locked keys
 }
@@ -30,7 +32,10 @@ type editor struct {
 // newEditor takes over the terminal.
 func newEditor(prompt string, in *os.File, out io.Writer) (*editor, error) {
 	screen := &screen{in: in, out: out}
-	e := &editor{out: out, screen: screen}
+	e := &editor{out: out, screen: screen, raw: &rawMode{fd: int(in.Fd())}}
+	if err := e.raw.enter(); err != nil {
+		return nil, err
+	}
 	config := &readline.Config{
 		Prompt: prompt,
 		Stdin:  screen, Stdout: screen, Stderr: screen,
@@ -38,10 +43,15 @@ func newEditor(prompt string, in *os.File, out io.Writer) (*editor, error) {
 		FuncFilterInputRune: e.filter,
 		Listener:            e.listen,
 		FuncGetSize:         func() (int, int) { return size(in) },
+		FuncMakeRaw:         e.raw.enter,
+		FuncExitRaw:         e.raw.pause,
 	}
 	var err error
-	e.library, err = readline.NewFromConfig(config)
-	return e, err
+	if e.library, err = readline.NewFromConfig(config); err != nil {
+		_ = e.raw.leave()
+		return nil, err
+	}
+	return e, nil
 }
 
 // size returns the width and height of a terminal. Some do not know theirs.
@@ -57,6 +67,7 @@ func size(terminal *os.File) (width, height int) {
 func (e *editor) filter(key rune) (rune, bool) {
 	e.keys.Lock()
 	e.holding = true
+	e.raw.suspending = key == readline.CharCtrlZ
 	return key, true
 }
 
@@ -95,8 +106,12 @@ func (e *editor) print(lines string) {
 	_, _ = io.WriteString(e.library, lines)
 }
 
-// close gives the terminal back and ends next.
+// close ends next.
 func (e *editor) close() { _ = e.library.Close() }
 
-// clear takes the prompt away that nobody answers any more.
-func (e *editor) clear() { _, _ = io.WriteString(e.out, "\r\x1b[J") }
+// leave takes the prompt away that nobody answers any more and gives the
+// terminal back. It is called when next has ended.
+func (e *editor) leave() {
+	_, _ = io.WriteString(e.out, "\r\x1b[J")
+	_ = e.raw.leave()
+}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ergochat/readline"
 	"golang.org/x/sys/unix"
 
 	"example.com/uft/internal/cli/exit"
@@ -163,6 +164,7 @@ func TestTypedTextIsNotTorn(t *testing.T) {
 	person := sit(t, "127.0.0.1", port, "--tcp", "--name", "here")
 	promptLine := `client@here:` + port + `\$ `
 	person.sees("^" + strings.TrimSpace(promptLine))
+	server.notes("joined") // a client by bare TCP is connected before the server knows of it
 	person.keys("half a line")
 	person.sees("^" + promptLine + "half a line$")
 	server.types("one", "two", strings.Repeat("w", 100), "four")
@@ -191,6 +193,7 @@ func TestBurst(t *testing.T) {
 	server, port := p.listen(t)
 	person := sit(t, "127.0.0.1", port, "--tcp", "--name", "here")
 	person.sees(`^client@here`)
+	server.notes("joined")
 	const count = 200
 	go func() {
 		for i := range count {
@@ -279,6 +282,7 @@ func TestTerminalGivenBack(t *testing.T) {
 	(&running{t: t, out: screen, err: screen, ended: make(chan struct{})}).prints(`client@here`)
 	write(t, person, "half")
 	(&running{t: t, out: screen, err: screen, ended: make(chan struct{})}).prints(`half`)
+	server.notes("joined")
 	server.types("exit")
 	if err := process.Wait(); err != nil {
 		t.Errorf("ended with %v", err)
@@ -286,5 +290,51 @@ func TestTerminalGivenBack(t *testing.T) {
 	after, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
 	if err != nil || *after != *before {
 		t.Errorf("the terminal was %+v and is %+v, %v", before, after, err)
+	}
+}
+
+// TestRawBetweenLines: when a line has ended the terminal does not begin to show
+// keys and to wait for line ends, which it does for whoever suspends the program.
+func TestRawBetweenLines(t *testing.T) {
+	person, terminal := openTerminal(t)
+	defer terminal.Close()
+	fd := int(terminal.Fd())
+	state := func() *unix.Termios {
+		t.Helper()
+		s, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	isRaw := func(when string, want bool) {
+		t.Helper()
+		if got := state().Lflag&(unix.ECHO|unix.ICANON) == 0; got != want {
+			t.Errorf("%s: raw %v", when, got)
+		}
+	}
+	before := state()
+	go func() { _, _ = io.Copy(io.Discard, person) }()
+	e, err := newEditor("> ", terminal, terminal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, person, "one\rtwo\r")
+	for _, want := range []string{"one", "two"} {
+		if got := e.next(); string(got.line) != want || got.err != nil {
+			t.Errorf("typed %q, got %q, %v", want, got.line, got.err)
+		}
+		isRaw("after "+want, true)
+	}
+	e.filter(readline.CharCtrlZ)
+	_ = e.library.GetConfig().FuncExitRaw()
+	isRaw("suspended", false)
+	_ = e.library.GetConfig().FuncMakeRaw()
+	isRaw("resumed", true)
+	e.release()
+	e.close()
+	e.leave()
+	if after := state(); *after != *before {
+		t.Errorf("the terminal was %+v and is %+v", before, after)
 	}
 }

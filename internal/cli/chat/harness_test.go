@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"example.com/uft/internal/leaktest"
 )
 
@@ -26,7 +28,9 @@ func TestMain(m *testing.M) {
 		context.AfterFunc(ctx, stop)
 		os.Exit(Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
-	leaktest.Main(m)
+	// One goroutine of the line editor's library waits for windows that change
+	// their size, for as long as the process lives.
+	leaktest.Main(m, goleak.IgnoreTopFunction("github.com/ergochat/readline/internal/platform.DefaultOnSizeChanged.func1.1"))
 }
 
 // shown is an output of a program that runs in the test.

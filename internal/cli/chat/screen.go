@@ -48,7 +48,9 @@ func (s *screen) Write(p []byte) (int, error) {
 		_, err := s.out.Write([]byte("\r"))
 		return len(p), err
 	}
-	return s.out.Write(p)
+	// In raw mode nobody else makes a new line of a line feed.
+	_, err := s.out.Write(bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n")))
+	return len(p), err
 }
 
 func (s *screen) Read(p []byte) (int, error) {
