@@ -68,6 +68,9 @@ var mayImport = map[string][]string{
 	"internal/cli/exit":    {},
 	"internal/cli/outcome": {"transfer", "internal/cli/exit"},
 	"internal/cli/trust":   {"internal/identity"},
+
+	"internal/cli/tracefile": {"transport", "internal/trace"},
+
 	"internal/doctor": {
 		"transport", "internal/udp", "internal/seal", "internal/wire", "internal/xfer",
 		"internal/identity", "internal/cli/term",
@@ -76,10 +79,12 @@ var mayImport = map[string][]string{
 		"transfer", "transport", "internal/store", "internal/identity", "internal/web", "internal/doctor",
 		"internal/rate", "internal/link", "internal/sim", "internal/matrix", "internal/plot", "internal/trace",
 		"internal/core", "internal/instant", "internal/cli/term", "internal/cli/exit", "internal/cli/outcome", "internal/cli/trust",
+		"internal/cli/tracefile",
 	},
 	"internal/cli/duplex": {
 		"transfer", "transport", "internal/store", "internal/identity",
-		"internal/rate", "internal/link", "internal/cli/term", "internal/cli/exit", "internal/cli/outcome",
+		"internal/rate", "internal/link", "internal/trace",
+		"internal/cli/term", "internal/cli/exit", "internal/cli/outcome", "internal/cli/tracefile",
 	},
 	"internal/cli/chat": {"transport", "internal/identity", "internal/cli/term", "internal/cli/exit", "internal/cli/trust"},
 	"internal/cli/medium": {
@@ -115,7 +120,7 @@ var testMayImport = map[string][]string{
 	"transport":           {"internal/leaktest", "internal/sim", "internal/medium"},
 	"transfer":            {"internal/leaktest", "internal/sim", "internal/medium", "internal/link"},
 	"internal/cli/uft":    {"internal/cli/medium"},
-	"internal/cli/duplex": {"internal/leaktest", "internal/cli/medium"},
+	"internal/cli/duplex": {"internal/leaktest", "internal/cli/medium", "internal/cli/uft"},
 	"internal/cli/chat":   {"internal/leaktest"},
 	"internal/e2e":        {"internal/medium", "internal/link"},
 }

@@ -144,6 +144,15 @@ func (e *Event) Text(name, value string) {
 	}
 }
 
+// Value adds a field: a text where it is not empty, else a number.
+func (e *Event) Value(name string, number float64, text string) {
+	if text != "" {
+		e.Text(name, text)
+	} else {
+		e.Number(name, number)
+	}
+}
+
 func (e *Event) field(name string) bool {
 	if e.drop {
 		return false

@@ -24,6 +24,8 @@ type arguments struct {
 	port      uint16 // of the server; 0, at a server only, is any free one
 	localPort uint16 // to send from, at a client; 0 is any free one
 
+	trace string // the file that a trace is written to; empty is none
+
 	carrier transport.Carrier // what the user wants the datagrams to travel by
 }
 
@@ -99,8 +101,17 @@ func (p *parser) fail(format string, values ...any) {
 // one, and must not find a file of that name later, nor be told of a wrong number
 // alone.
 func (p *parser) options(words []string) (others []string) {
-	for _, word := range words {
-		switch {
+	for len(words) > 0 {
+		word := words[0]
+		words = words[1:]
+		switch value, isTrace := strings.CutPrefix(word, "--trace="); {
+		case isTrace:
+			p.result.trace = p.file(value)
+		case word == "--trace" && len(words) == 0:
+			p.fail(p.t.noValue, word)
+		case word == "--trace":
+			p.result.trace = p.file(words[0])
+			words = words[1:]
 		case word == "--tcp":
 			p.carrier(transport.TCP)
 		case word == "--udp":

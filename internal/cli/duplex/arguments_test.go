@@ -17,6 +17,7 @@ func TestParseServer(t *testing.T) {
 		{[]string{"out", "0"}, arguments{receive: "out"}},
 		{[]string{"a b/ç", "65535"}, arguments{receive: "a b/ç", port: 65535}},
 		{[]string{"4000", "4000"}, arguments{receive: "4000", port: 4000}},
+		{[]string{"--trace", "a.qlog", "out", "4000"}, arguments{receive: "out", port: 4000, trace: "a.qlog"}},
 		{[]string{"-h"}, arguments{help: true}},
 		{[]string{"out", "x", "--help", "4", "5"}, arguments{help: true}},
 	}
@@ -37,6 +38,8 @@ func TestParseClient(t *testing.T) {
 		{[]string{"in", "out", "::1", "4000", "4001"}, arguments{send: "in", receive: "out", host: "::1", port: 4000, localPort: 4001}},
 		{[]string{"in", "out", "[fe80::1%eth0]", "4000", "0"}, arguments{send: "in", receive: "out", host: "fe80::1%eth0", port: 4000}},
 		{[]string{"in", "hôte", "4000"}, arguments{send: "in", host: "hôte", port: 4000}},
+		{[]string{"in", "host", "--trace=-", "4000"}, arguments{send: "in", host: "host", port: 4000, trace: "-"}},
+		{[]string{"in", "host", "4000", "--trace", "--tcp"}, arguments{send: "in", host: "host", port: 4000, trace: "--tcp"}},
 		{[]string{"--help"}, arguments{help: true}},
 		{[]string{"in", "host", "4000", "-h"}, arguments{help: true}},
 	}
@@ -72,6 +75,8 @@ func TestWrongArguments(t *testing.T) {
 		{"client", "in|host|4000|--tcp|--udp", "--tcp and --udp contradict each other", "--tcp et --udp se contredisent"},
 		{"client", "in|host|4000|--seed|1|2", "there is no option --seed", "l'option --seed n'existe pas"},
 		{"client", "-|host|4000", "there is no option -;", "l'option - n'existe pas"},
+		{"client", "in|host|4000|--trace", "--trace needs a value after it", "--trace demande une valeur à sa suite"},
+		{"serveur", "out|4000|--trace=", `"" cannot be the name of a file`, `"" ne peut pas être le nom d'un fichier`},
 
 		{"serveur", "|4000", `"" cannot be the name of a file`, `"" ne peut pas être le nom d'un fichier`},
 		{"serveur", "in|o\x00t|4000", `"o\x00t" cannot be`, `"o\x00t" ne peut`},

@@ -25,8 +25,9 @@ The first client is served, then the program ends. Nobody has to say who they
 are: whoever reaches the port first is the client. A client that is silent for
 30 seconds is taken for lost.
 
-A file whose name starts with a hyphen is written ./-name. Messages are in
-French where LC_ALL, LC_MESSAGES or LANG says so.
+--trace FILE writes what happens to FILE, which uft plot draws. A file whose
+name starts with a hyphen is written ./-name. Messages are in French where
+LC_ALL, LC_MESSAGES or LANG says so.
 
 Exit codes: 0 done and verified, 1 other (port in use, ...), 2 usage, 3 source
 cannot be opened, 4 refused, or one way met both ways, 5 connection lost,
@@ -55,8 +56,9 @@ A serveur that is not there yet has 10 seconds to come; one that is silent for
 30 seconds later is taken for lost. It does not have to prove who it is: whoever
 answers at that port is the server.
 
-A file whose name starts with a hyphen is written ./-name. Messages are in
-French where LC_ALL, LC_MESSAGES or LANG says so.
+--trace FILE writes what happens to FILE, which uft plot draws. A file whose
+name starts with a hyphen is written ./-name. Messages are in French where
+LC_ALL, LC_MESSAGES or LANG says so.
 
 Exit codes: 0 done and verified, 1 other (port in use, ...), 2 usage, 3 source
 cannot be opened, 4 refused, or one way met both ways, 5 no answer or connection
@@ -71,11 +73,13 @@ lost, 6 contents damaged or changed, 7 destination disk, 8 outcome unknown,
 	wrongNumber: "the number of arguments, %d, does not fit: write %s",
 	noArguments: "nothing to do: write %s",
 	option:      `there is no option %s; if it is a file, write "./%[1]s"`,
+	noValue:     "%s needs a value after it",
 	badFile:     "%q cannot be the name of a file",
 	badPort:     "port %q: a port is a number from %d to 65535",
 	badHost:     "host %q: this is neither a name nor an IP address",
 	hostAndPort: "host %q: the port is an argument of its own: %s %s",
 	sameFile:    "%s is to be sent and to be written at the same time: two files are needed",
+	sameTrace:   "%s cannot be the trace and a file of the transfer",
 
 	bothCarriers: "--tcp and --udp contradict each other",
 
@@ -89,6 +93,9 @@ lost, 6 contents damaged or changed, 7 destination disk, 8 outcome unknown,
 
 	portInUse:   "port %s is in use: end the program that uses it, or choose another port",
 	noSocket:    "no socket: %s",
+	noTrace:     "the trace cannot be written: %s",
+	badTrace:    "the trace is not complete: %s",
+	shortTrace:  "the trace lacks %d events: the disk did not take them in time",
 	noAnswer:    "no answer from %s within %s: is serveur running there, and can UDP or TCP pass?",
 	unknownHost: "host %q is not known",
 	unreachable: "%s cannot be reached: %s",

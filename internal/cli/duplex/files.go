@@ -18,6 +18,9 @@ func (t *texts) checkFiles(a *arguments) *failure {
 		}
 		_ = source.Close() // it was not even read
 	}
+	if a.trace != "" && (sameFile(a.trace, a.send) || sameFile(a.trace, a.receive)) {
+		return failf(exit.Usage, t.sameTrace, a.trace)
+	}
 	if a.receive == "" {
 		return nil
 	}
@@ -33,6 +36,9 @@ func (t *texts) checkFiles(a *arguments) *failure {
 // sameFile reports whether two paths lead to one file. A source that is
 // replaced while it is read would come to nothing.
 func sameFile(a, b string) bool {
+	if a == b {
+		return true
+	}
 	first, err1 := os.Stat(a)
 	second, err2 := os.Stat(b)
 	return err1 == nil && err2 == nil && os.SameFile(first, second)

@@ -25,8 +25,9 @@ Le premier client est servi, puis le programme se termine. Personne n'a à dire
 qui il est : le premier qui atteint le port est le client. Un client muet
 pendant 30 secondes est tenu pour perdu.
 
-Un fichier dont le nom commence par un tiret s'écrit ./-nom. Les messages sont
-en français si LC_ALL, LC_MESSAGES ou LANG le demande.
+--trace <fichier> y écrit ce qui se passe, et uft plot le dessine. Un fichier
+dont le nom commence par un tiret s'écrit ./-nom. Les messages sont en français
+si LC_ALL, LC_MESSAGES ou LANG le demande.
 
 Codes de sortie : 0 fait et vérifié, 1 autre (port occupé, ...), 2 usage,
 3 source impossible à ouvrir, 4 refus, ou un sens contre deux, 5 connexion
@@ -57,8 +58,9 @@ Un serveur qui n'est pas encore là a 10 secondes pour arriver ; muet ensuite
 pendant 30 secondes, il est tenu pour perdu. Il n'a pas à prouver qui il est :
 le serveur est celui qui répond sur ce port.
 
-Un fichier dont le nom commence par un tiret s'écrit ./-nom. Les messages sont
-en français si LC_ALL, LC_MESSAGES ou LANG le demande.
+--trace <fichier> y écrit ce qui se passe, et uft plot le dessine. Un fichier
+dont le nom commence par un tiret s'écrit ./-nom. Les messages sont en français
+si LC_ALL, LC_MESSAGES ou LANG le demande.
 
 Codes de sortie : 0 fait et vérifié, 1 autre (port occupé, ...), 2 usage,
 3 source impossible à ouvrir, 4 refus, ou un sens contre deux, 5 pas de réponse
@@ -74,11 +76,13 @@ ou connexion perdue, 6 contenu abîmé ou modifié, 7 disque de destination,
 	wrongNumber: "le nombre d'arguments, %d, ne convient pas : écrire %s",
 	noArguments: "rien à faire : écrire %s",
 	option:      "l'option %s n'existe pas ; si c'est un fichier, écrire « ./%[1]s »",
+	noValue:     "%s demande une valeur à sa suite",
 	badFile:     "%q ne peut pas être le nom d'un fichier",
 	badPort:     "port %q : un port est un nombre de %d à 65535",
 	badHost:     "hôte %q : ce n'est ni un nom ni une adresse IP",
 	hostAndPort: "hôte %q : le port est un argument à part : %s %s",
 	sameFile:    "%s est à envoyer et à écrire en même temps : il faut deux fichiers",
+	sameTrace:   "%s ne peut pas être à la fois la trace et un fichier du transfert",
 
 	bothCarriers: "--tcp et --udp se contredisent",
 
@@ -92,6 +96,9 @@ ou connexion perdue, 6 contenu abîmé ou modifié, 7 disque de destination,
 
 	portInUse:   "le port %s est occupé : terminer le programme qui l'utilise, ou choisir un autre port",
 	noSocket:    "pas de socket : %s",
+	noTrace:     "impossible d'écrire la trace : %s",
+	badTrace:    "la trace est incomplète : %s",
+	shortTrace:  "il manque %d événements à la trace : le disque ne les a pas pris à temps",
 	noAnswer:    "pas de réponse de %s en %s : serveur y est-il lancé, et UDP ou TCP passent-ils ?",
 	unknownHost: "l'hôte %q est inconnu",
 	unreachable: "%s est inaccessible : %s",

@@ -17,6 +17,8 @@ import (
 
 	"example.com/uft/internal/cli/exit"
 	"example.com/uft/internal/cli/term"
+	"example.com/uft/internal/cli/tracefile"
+	"example.com/uft/internal/trace"
 	"example.com/uft/transport"
 )
 
@@ -26,6 +28,7 @@ import (
 func RunServer(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer, env func(string) string) int {
 	p := newProgram("serveur", stderr, env)
 	a, err := parseServer(args, p.t)
+	p.args, p.point = args, "server"
 	return p.run(a, err, p.t.serverHelp, stdout, func() int { return p.serve(ctx, &a) })
 }
 
@@ -33,12 +36,15 @@ func RunServer(ctx context.Context, args []string, _ io.Reader, stdout, stderr i
 func RunClient(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer, env func(string) string) int {
 	p := newProgram("client", stderr, env)
 	a, err := parseClient(args, p.t)
+	p.args, p.point = args, "client"
 	return p.run(a, err, p.t.clientHelp, stdout, func() int { return p.connect(ctx, &a) })
 }
 
 // program is one run of either of the two.
 type program struct {
 	name   string
+	args   []string
+	point  string // of a trace: "client" or "server"
 	t      *texts
 	stderr io.Writer
 	mode   term.Mode
@@ -79,7 +85,27 @@ func (p *program) run(a arguments, err error, help string, stdout io.Writer, wor
 		return p.report(f)
 	}
 	p.config.Carrier = a.carrier
+	if a.trace == "" {
+		return work()
+	}
+	w, err := tracefile.Create(a.trace, p.point, p.name, p.args)
+	if err != nil {
+		return p.report(failf(exit.Other, p.t.noTrace, err))
+	}
+	defer p.endTrace(w)
+	p.config.Trace = tracefile.To(w)
 	return work()
+}
+
+// endTrace completes a trace, and says what is not in it.
+func (p *program) endTrace(w *trace.Writer) {
+	dropped, err := w.Close()
+	switch {
+	case err != nil:
+		p.say(p.t.badTrace, err)
+	case dropped > 0:
+		p.say(p.t.shortTrace, dropped)
+	}
 }
 
 // report says why the program ends without success, and returns the exit code.

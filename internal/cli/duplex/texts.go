@@ -29,11 +29,13 @@ type texts struct {
 	wrongNumber string // how many arguments there are, the forms
 	noArguments string // the forms
 	option      string // the argument
+	noValue     string // the option
 	badFile     string // the argument
 	badPort     string // the argument, the lowest port
 	badHost     string // the argument
 	hostAndPort string // the argument, the host and the port apart
 	sameFile    string // the one file
+	sameTrace   string // the same
 
 	bothCarriers string
 
@@ -49,6 +51,9 @@ type texts struct {
 	// What goes wrong.
 	portInUse   string // the port
 	noSocket    string // the cause
+	noTrace     string // the cause
+	badTrace    string // the cause
+	shortTrace  string // how many events are missing
 	noAnswer    string // the server, the time
 	unknownHost string // the host
 	unreachable string // the server, the cause

@@ -22,9 +22,9 @@ const plotHelp = `uft plot draws a trace: rate, round trip, bytes in flight and 
   uft plot run.qlog                     draw it, into run.svg
   uft plot run.qlog -o run.png          draw it into another file
 
-Traces come from uft -t, -r, -a, -s, from uft sim, and from medium, each with
---trace FILE. Of a trace of several connections the one with the most bytes is
-drawn.
+Traces come from uft -t, -r, -a, -s, from uft sim, from serveur, client and
+medium, each with --trace FILE. Of a trace of several connections the one with
+the most bytes is drawn.
 
   -o, --output FILE         the picture, FILE.svg or FILE.png
       --connection ID       another connection of the trace: the first letters of

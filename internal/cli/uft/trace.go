@@ -2,13 +2,12 @@ package uft
 
 import (
 	"fmt"
-	"strings"
-	"time"
+	"os"
 
+	"example.com/uft/internal/cli/tracefile"
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/instant"
 	"example.com/uft/internal/trace"
-	"example.com/uft/transport"
 )
 
 // traced begins the trace that a command asks for. What it returns is in place
@@ -17,22 +16,33 @@ func traced(c Command, args []string, std stdio) (with stdio, end func(), err er
 	if c.Trace == "" {
 		return std, func() {}, nil
 	}
+	if name, found := replaced(c); found {
+		return std, nil, usageErrorf("the trace would replace the file %q, which is to be sent", name)
+	}
 	point := "client"
 	if c.Action == Serve {
 		point = "server"
 	}
-	w, err := trace.Create(c.Trace, trace.Header{Title: commandLine(args), Point: point, Began: time.Now()})
+	w, err := tracefile.Create(c.Trace, point, "uft", args)
 	if err != nil {
 		return std, nil, fmt.Errorf("the trace cannot be written: %w", err)
 	}
-	std.trace = func(e transport.TraceEvent) {
-		record := w.Begin(e.At.Sub(w.Epoch()), e.Connection, e.Name)
-		for _, f := range e.Fields {
-			addField(&record, f.Name, f.Number, f.Text)
-		}
-		record.End()
-	}
+	std.trace = tracefile.To(w)
 	return std, func() { std.endTrace(w) }, nil
+}
+
+// replaced returns the file that a trace would empty before it is sent.
+func replaced(c Command) (name string, found bool) {
+	trace, err := os.Stat(c.Trace)
+	if err != nil || c.Action != Send {
+		return "", false
+	}
+	for _, name := range c.Files {
+		if file, err := os.Stat(name); err == nil && os.SameFile(trace, file) {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // endTrace completes a trace, and says what is not in it.
@@ -46,19 +56,13 @@ func (s stdio) endTrace(w *trace.Writer) {
 	}
 }
 
-// commandLine is how the program was called, for the title of a trace. What a
-// file is called may be anything.
-func commandLine(args []string) string {
-	return strings.ToValidUTF8("uft "+strings.Join(args, " "), "?")
-}
-
 // traced begins the trace of a simulation. What the client sees is traced: it
 // is the one that sends.
 func (s *simulation) traced(args []string, std stdio) (tell func(string, core.TraceEvent), end func(), err error) {
 	if s.trace == "" {
 		return nil, func() {}, nil
 	}
-	w, err := trace.Create(s.trace, trace.Header{Title: commandLine(append([]string{simWord}, args...)), Point: "client"})
+	w, err := trace.Create(s.trace, trace.Header{Title: tracefile.CommandLine("uft "+simWord, args), Point: "client"})
 	if err != nil {
 		return nil, nil, fmt.Errorf("the trace cannot be written: %w", err)
 	}
@@ -72,18 +76,9 @@ func (s *simulation) traced(args []string, std stdio) (tell func(string, core.Tr
 		}
 		record := w.Begin(e.Time.Sub(began), e.Connection.String(), e.Name)
 		for _, f := range e.Fields {
-			addField(&record, f.Name, f.Number, f.Text)
+			record.Value(f.Name, f.Number, f.Text)
 		}
 		record.End()
 	}
 	return tell, func() { std.endTrace(w) }, nil
-}
-
-// addField adds a value of which the text counts, where there is one.
-func addField(to *trace.Event, name string, number float64, text string) {
-	if text != "" {
-		to.Text(name, text)
-	} else {
-		to.Number(name, number)
-	}
 }
