@@ -40,15 +40,10 @@ type Control struct {
 // answer what is asked there, from several goroutines, until Close. A socket
 // that a program left behind is replaced; one that is in use is not.
 func ListenControl(path string, handle func(request string) (answer string, err error)) (*Control, error) {
-	listener, err := net.Listen("unix", path)
+	listener, err := listenPrivate(path)
 	if errors.Is(err, syscall.EADDRINUSE) && abandoned(path) {
 		if err = os.Remove(path); err == nil {
-			listener, err = net.Listen("unix", path)
-		}
-	}
-	if err == nil {
-		if err = os.Chmod(path, 0o600); err != nil {
-			listener.Close()
+			listener, err = listenPrivate(path)
 		}
 	}
 	if err != nil {
