@@ -144,13 +144,9 @@ func chooseEntrants(r *rig, peers []string, directions string) []entrant {
 			r.skip("%s is left out: the kernel has no %s (modprobe tcp_%s)", e.name, e.congestion, e.congestion)
 			continue
 		}
-		if e.missing != nil {
-			if missing := e.missing(r); missing != "" {
-				r.skip("%s is left out: %s", e.name, missing)
-				continue
-			}
+		if e.available(r) {
+			chosen = append(chosen, e)
 		}
-		chosen = append(chosen, e)
 	}
 	return chosen
 }

@@ -51,16 +51,9 @@ func measureFiles(ctx context.Context, r *rig, doc *report) error {
 func chooseSubjects(r *rig) []subject {
 	var chosen []subject
 	for _, s := range subjects {
-		if len(r.only) > 0 && !slices.Contains(r.only, s.name) {
-			continue
+		if (len(r.only) == 0 || slices.Contains(r.only, s.name)) && s.available(r) {
+			chosen = append(chosen, s)
 		}
-		if s.missing != nil {
-			if missing := s.missing(r); missing != "" {
-				r.skip("%s is left out: %s", s.name, missing)
-				continue
-			}
-		}
-		chosen = append(chosen, s)
 	}
 	return chosen
 }

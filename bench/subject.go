@@ -32,6 +32,18 @@ type subject struct {
 	run     func(ctx context.Context, r *rig, n network) (result, error) // one transfer
 }
 
+// available tells whether the subject can take part, and the reader if not.
+func (s subject) available(r *rig) bool {
+	if s.missing == nil {
+		return true
+	}
+	missing := s.missing(r)
+	if missing != "" {
+		r.skip("%s is left out: %s", s.name, missing)
+	}
+	return missing == ""
+}
+
 // subjects in the order of the table.
 var subjects = []subject{
 	rawPlain, rawSealed, pipe, uftSend, uftFetch,

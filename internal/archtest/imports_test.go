@@ -105,7 +105,10 @@ var mayImport = map[string][]string{
 
 	"internal/archtest": {},
 	"internal/leaktest": {},
-	"internal/e2e":      {},
+
+	"internal/cli/consoletest": {},
+
+	"internal/e2e": {},
 }
 
 // testMayImport is what the tests of a package may import besides the package
@@ -119,9 +122,9 @@ var testMayImport = map[string][]string{
 	"internal/sim":        {"internal/xfer"},
 	"transport":           {"internal/leaktest", "internal/sim", "internal/medium"},
 	"transfer":            {"internal/leaktest", "internal/sim", "internal/medium", "internal/link"},
-	"internal/cli/uft":    {"internal/cli/medium"},
-	"internal/cli/duplex": {"internal/leaktest", "internal/cli/medium", "internal/cli/uft"},
-	"internal/cli/chat":   {"internal/leaktest"},
+	"internal/cli/uft":    {"internal/cli/medium", "internal/cli/consoletest"},
+	"internal/cli/duplex": {"internal/leaktest", "internal/cli/consoletest", "internal/cli/medium", "internal/cli/uft"},
+	"internal/cli/chat":   {"internal/leaktest", "internal/cli/consoletest"},
 	"internal/e2e":        {"internal/medium", "internal/link"},
 }
 

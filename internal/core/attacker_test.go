@@ -96,7 +96,7 @@ func TestMaliciousPeer(t *testing.T) {
 			client, server := w.connect(sim.DialOptions{})
 			server.Hold = true
 			for _, payload := range attack.frames(client.Conn) {
-				w.Inject(false, client.Public(), client.Conn.ForgeApplication(payload))
+				w.forge(client, payload)
 			}
 			expectCode(t, w, client, server, attack.code)
 		})
@@ -166,7 +166,7 @@ func TestManyChallenges(t *testing.T) {
 	for i := range 100 {
 		payload = wire.PathChallenge{Data: [8]byte{byte(i)}}.Append(payload)
 	}
-	w.Inject(false, client.Public(), client.Conn.ForgeApplication(payload))
+	w.forge(client, payload)
 	w.sleep(time.Second)
 	if down > 6 {
 		t.Errorf("one datagram provoked %d", down)

@@ -54,7 +54,7 @@ func TestMaliciousRepair(t *testing.T) {
 			server.Hold = true
 			w.sleep(time.Second)
 			for _, frames := range attack.frames {
-				w.Inject(false, client.Public(), client.Conn.ForgeApplication(frames))
+				w.forge(client, frames)
 			}
 			err = w.closedWith(time.Second, server)
 			var local *core.LocalError
@@ -78,7 +78,7 @@ func TestRepairMemoryUnderAttack(t *testing.T) {
 	w := newWorld(t, cfg)
 	client, server := w.connect(sim.DialOptions{})
 	w.Filter = deafClient
-	inject := func(frame []byte) { w.Inject(false, client.Public(), client.Conn.ForgeApplication(frame)) }
+	inject := func(frame []byte) { w.forge(client, frame) }
 	for i := range uint64(4000) {
 		offset, n := i<<20, 1
 		if i%2 == 0 {
@@ -105,21 +105,30 @@ func TestRepairMemoryUnderAttack(t *testing.T) {
 	}
 }
 
-// TestRepairByHand sends a group by hand: two blocks, the second of them short
-// and lost, and one share twice. The simulator checks the bytes.
-func TestRepairByHand(t *testing.T) {
+// handFed returns a server with a client that hears nothing, and what has the
+// server receive a frame from it.
+func handFed(t *testing.T) (server *sim.Peer, inject func(frame []byte)) {
+	t.Helper()
 	w := newWorld(t, network(t, "delay=5ms"))
 	client, server := w.connect(sim.DialOptions{})
 	w.Filter = deafClient
-	inject := func(frame []byte) {
-		w.Inject(false, client.Public(), client.Conn.ForgeApplication(frame))
+	return server, func(frame []byte) {
+		w.forge(client, frame)
 		w.sleep(time.Millisecond)
 	}
+}
+
+// TestRepairByHand sends a group by hand: two blocks, the second of them short
+// and lost, and one share twice. The simulator checks the bytes.
+func TestRepairByHand(t *testing.T) {
+	server, inject := handFed(t)
 	const size = 1500
 	file := sim.FileBytes(core.Client, 0, 0, size)
 	padded := append(append([]byte(nil), file[1024:]...), make([]byte, 2048-size)...)
 	shares, err := parity.Encode([][]byte{file[:1024], padded}, 3)
-	w.check(err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	group := wire.Parity{Stride: 1, Count: 2, Index: 2, Share: shares[2]}
 	inject(wire.Data{Bytes: file[:1024], Keep: true}.Append(nil))
 	inject(group.Append(nil))
@@ -139,17 +148,13 @@ func TestRepairByHand(t *testing.T) {
 
 // TestRepairByLateBlock has the last block that a group needs come in DATA.
 func TestRepairByLateBlock(t *testing.T) {
-	w := newWorld(t, network(t, "delay=5ms"))
-	client, server := w.connect(sim.DialOptions{})
-	w.Filter = deafClient
-	inject := func(frame []byte) {
-		w.Inject(false, client.Public(), client.Conn.ForgeApplication(frame))
-		w.sleep(time.Millisecond)
-	}
+	server, inject := handFed(t)
 	file := sim.FileBytes(core.Client, 0, 0, 4096)
 	block := func(i int) []byte { return file[1024*i:][:1024] }
 	shares, err := parity.Encode([][]byte{block(1), block(3)}, 1)
-	w.check(err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	inject(wire.BulkEnd{Size: 4096}.Append(nil))
 	inject(wire.Parity{First: 1, Stride: 2, Count: 2, Share: shares[0]}.Append(nil))
 	inject(wire.Data{Offset: 2048, Bytes: block(2), Keep: true}.Append(nil))
@@ -173,7 +178,7 @@ func TestBulkHave(t *testing.T) {
 	id := w.file(server, 10_000)
 	w.sleep(20 * time.Millisecond)
 	inject := func(f wire.BulkHave) {
-		w.Inject(false, client.Public(), client.Conn.ForgeApplication(f.Append(nil)))
+		w.forge(client, f.Append(nil))
 		w.sleep(20 * time.Millisecond)
 	}
 	inject(wire.BulkHave{Transfer: id, Ranges: ranges.Set{{Start: 0, End: 3000}, {Start: 4000, End: 10_000}}})
@@ -195,9 +200,7 @@ func TestBulkHave(t *testing.T) {
 
 // TestNothingIsKeptOfWhatIsNotWanted stops a transfer of which something is kept.
 func TestNothingIsKeptOfWhatIsNotWanted(t *testing.T) {
-	w := newWorld(t, network(t, "delay=5ms"))
-	client, server := w.connect(sim.DialOptions{})
-	w.Filter = deafClient
+	server, inject := handFed(t)
 	for i := range uint64(3) {
 		if held, _, _ := server.Conn.RepairHeld(); held > 0 != (i == 1) {
 			t.Errorf("before block %d %d bytes are kept", i, held)
@@ -206,11 +209,9 @@ func TestNothingIsKeptOfWhatIsNotWanted(t *testing.T) {
 			server.Conn.StopBulk(0, 1)
 		}
 		block := sim.FileBytes(core.Client, 0, i*1024, 1024)
-		w.Inject(false, client.Public(), client.Conn.ForgeApplication(wire.Data{Offset: i * 1024, Bytes: block, Keep: true}.Append(nil)))
-		w.sleep(time.Millisecond)
+		inject(wire.Data{Offset: i * 1024, Bytes: block, Keep: true}.Append(nil))
 	}
-	w.Inject(false, client.Public(), client.Conn.ForgeApplication(wire.Parity{Stride: 1, Count: 4, Share: make([]byte, 1024)}.Append(nil)))
-	w.sleep(time.Millisecond)
+	inject(wire.Parity{Stride: 1, Count: 4, Share: make([]byte, 1024)}.Append(nil))
 	if held, _, _ := server.Conn.RepairHeld(); held > 0 {
 		t.Errorf("%d bytes are kept", held)
 	}

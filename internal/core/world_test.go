@@ -64,6 +64,12 @@ func (w *world) sleep(d time.Duration) {
 	w.check(w.Sleep(d))
 }
 
+// forge has the server receive frames in a packet that only the client can
+// have sealed.
+func (w *world) forge(client *sim.Peer, frames []byte) {
+	w.Inject(false, client.Public(), client.Conn.ForgeApplication(frames))
+}
+
 func (w *world) dial(o sim.DialOptions) *sim.Peer {
 	w.t.Helper()
 	p, err := w.Dial(o)

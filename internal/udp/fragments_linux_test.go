@@ -1,7 +1,6 @@
 package udp
 
 import (
-	"errors"
 	"net/netip"
 	"testing"
 )
@@ -10,15 +9,7 @@ import (
 // more is refused, not cut in pieces.
 func TestLongestDatagram(t *testing.T) {
 	for host, headers := range map[string]int{"127.0.0.1": 28, "[::1]": 48} {
-		inNamespace(t, []string{"ip link set lo up mtu 9000"}, func(t *testing.T) {
-			a, errA := Listen(host + ":0")
-			b, errB := Listen(host + ":0")
-			if err := errors.Join(errA, errB); err != nil {
-				t.Error(err)
-				return
-			}
-			defer a.Close()
-			defer b.Close()
+		pairInNamespace(t, []string{"ip link set lo up mtu 9000"}, host, func(t *testing.T, a, b Conn) {
 			if !ForbidFragments(a) {
 				t.Errorf("%s: datagrams may be cut in pieces", host)
 			}
@@ -40,15 +31,7 @@ func TestLongestDatagram(t *testing.T) {
 // TestLargestPayload sends what no interface limits but the length fields do.
 func TestLargestPayload(t *testing.T) {
 	for host, size := range map[string]int{"127.0.0.1": 65507, "[::1]": 65487} {
-		inNamespace(t, []string{"ip link set lo up mtu 65536"}, func(t *testing.T) {
-			a, errA := Listen(host + ":0")
-			b, errB := Listen(host + ":0")
-			if err := errors.Join(errA, errB); err != nil {
-				t.Error(err)
-				return
-			}
-			defer a.Close()
-			defer b.Close()
+		pairInNamespace(t, []string{"ip link set lo up mtu 65536"}, host, func(t *testing.T, a, b Conn) {
 			long := train(size)
 			if err := a.WriteTrain(long, size, b.LocalAddr(), netip.AddrPort{}); err != nil {
 				t.Errorf("%s: %v", host, err)

@@ -43,19 +43,27 @@ func inNamespace(t *testing.T, commands []string, test func(t *testing.T)) {
 	}
 }
 
+// pairInNamespace does the same with two sockets of an address there.
+func pairInNamespace(t *testing.T, commands []string, host string, test func(t *testing.T, a, b Conn)) {
+	t.Helper()
+	inNamespace(t, commands, func(t *testing.T) {
+		a, errA := Listen(host + ":0")
+		b, errB := Listen(host + ":0")
+		if err := errors.Join(errA, errB); err != nil {
+			t.Error(err)
+			return
+		}
+		defer a.Close()
+		defer b.Close()
+		test(t, a, b)
+	})
+}
+
 // TestSegmentBeyondTheMTU: the kernel refuses such a train, and each of its
 // datagrams; what fits the path goes on as before.
 func TestSegmentBeyondTheMTU(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "[::1]"} {
-		inNamespace(t, []string{"ip link set lo up mtu 1280"}, func(t *testing.T) {
-			a, errA := Listen(host + ":0")
-			b, errB := Listen(host + ":0")
-			if err := errors.Join(errA, errB); err != nil {
-				t.Error(err)
-				return
-			}
-			defer a.Close()
-			defer b.Close()
+		pairInNamespace(t, []string{"ip link set lo up mtu 1280"}, host, func(t *testing.T, a, b Conn) {
 			tried := attempts(a.(*conn), netip.Addr{}, 0)
 			part := train(4*1400 + 100)
 			if err := a.WriteTrain(part, 1400, b.LocalAddr(), netip.AddrPort{}); !errors.Is(err, unix.EMSGSIZE) {
@@ -81,15 +89,7 @@ func TestSegmentBeyondTheMTU(t *testing.T) {
 func TestFullSendBuffer(t *testing.T) {
 	slow := []string{"ip link set lo up mtu 1500", "tc qdisc add dev lo root tbf rate 200mbit burst 20kb limit 10mb"}
 	inEachMode(t, func(t *testing.T, m mode) {
-		inNamespace(t, slow, func(t *testing.T) {
-			a, errA := Listen("127.0.0.1:0")
-			b, errB := Listen("127.0.0.1:0")
-			if err := errors.Join(errA, errB); err != nil {
-				t.Error(err)
-				return
-			}
-			defer a.Close()
-			defer b.Close()
+		pairInNamespace(t, slow, "127.0.0.1", func(t *testing.T, a, b Conn) {
 			if m.limit != nil {
 				m.limit(t, a)
 				m.limit(t, b)

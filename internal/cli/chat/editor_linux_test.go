@@ -12,6 +12,7 @@ import (
 	"github.com/ergochat/readline"
 	"golang.org/x/sys/unix"
 
+	"example.com/uft/internal/cli/consoletest"
 	"example.com/uft/internal/cli/exit"
 )
 
@@ -59,7 +60,7 @@ func sit(t *testing.T, args ...string) *seat {
 		t.Fatal(err)
 	}
 	_ = terminal.Close()
-	screen := newShown()
+	screen := consoletest.New()
 	s := &seat{terminal: person, running: &running{t: t, out: screen, err: screen, ended: make(chan struct{})}}
 	go func() {
 		_, _ = io.Copy(screen, person) // until the program has ended
@@ -141,7 +142,7 @@ func (s *seat) sees(expression string) {
 	pattern := regexp.MustCompile("(?m)" + expression)
 	over := false
 	for {
-		text, changed := s.out.read()
+		text, changed := s.out.Text()
 		if pattern.MatchString(render(text)) {
 			return
 		}
@@ -206,7 +207,7 @@ func TestBurst(t *testing.T) {
 	server.prints(fmt.Sprintf("^Client : typed %d$", count-1))
 	person.sees(fmt.Sprintf("^Server : arrives %d$", count-1))
 	person.sees(fmt.Sprintf(`^client@here:%s\$ typed %d$`, port, count-1))
-	text, _ := person.out.read()
+	text, _ := person.out.Text()
 	for line := range strings.Lines(render(text)) {
 		for _, word := range []string{"Server : ", "client@here:"} {
 			if strings.LastIndex(line, word) > 0 {
@@ -240,7 +241,7 @@ func TestKeysThatEnd(t *testing.T) {
 	again.sees(`^client@here`)
 	again.keys("typed in vain\x03")
 	again.ends(exit.Interrupted)
-	if text, _ := server.out.read(); strings.Count(render(text), "Client") != 2 { // joined, and hello
+	if text, _ := server.out.Text(); strings.Count(render(text), "Client") != 2 { // joined, and hello
 		t.Errorf("the server knows more than it was told:\n%s", render(text))
 	}
 	server.keys("\x04")
@@ -274,7 +275,7 @@ func TestTerminalGivenBack(t *testing.T) {
 	}
 	process := command(t, "127.0.0.1", port, "--tcp", "--name", "here")
 	process.Stdin, process.Stdout, process.Stderr = terminal, terminal, terminal
-	screen := newShown()
+	screen := consoletest.New()
 	go func() { _, _ = io.Copy(screen, person) }()
 	if err := process.Start(); err != nil {
 		t.Fatal(err)

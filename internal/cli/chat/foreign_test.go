@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/uft/internal/cli/consoletest"
 	"example.com/uft/internal/cli/exit"
 )
 
@@ -19,7 +20,7 @@ func netcat(t *testing.T, args ...string) (in io.WriteCloser, out *running) {
 		t.Skip("there is no nc on this machine")
 	}
 	nc := exec.CommandContext(t.Context(), program, args...)
-	out = &running{t: t, out: newShown(), err: newShown(), ended: make(chan struct{})}
+	out = &running{t: t, out: consoletest.New(), err: consoletest.New(), ended: make(chan struct{})}
 	nc.Stdout, nc.Stderr = out.out, out.err
 	if in, err = nc.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -8,13 +8,12 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"example.com/uft/internal/cli/consoletest"
 	"example.com/uft/internal/leaktest"
 )
 
@@ -33,39 +32,11 @@ func TestMain(m *testing.M) {
 	leaktest.Main(m, goleak.IgnoreTopFunction("github.com/ergochat/readline/internal/platform.DefaultOnSizeChanged.func1.1"))
 }
 
-// shown is an output of a program that runs in the test.
-type shown struct {
-	mu      sync.Mutex
-	text    strings.Builder
-	changed chan struct{} // closed when there is more
-}
-
-func newShown() *shown { return &shown{changed: make(chan struct{})} }
-
-func (s *shown) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.changed)
-	s.changed = make(chan struct{})
-	return s.text.Write(p)
-}
-
-func (s *shown) read() (text string, changed <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String(), s.changed
-}
-
-func (s *shown) String() string {
-	text, _ := s.read()
-	return text
-}
-
 // running is a program that runs in the test.
 type running struct {
 	t        *testing.T
 	keyboard *io.PipeWriter
-	out, err *shown
+	out, err *consoletest.Console
 	ended    chan struct{}
 	code     int // once ended is closed
 	stop     context.CancelFunc
@@ -76,7 +47,7 @@ func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	in, keyboard := io.Pipe()
-	r := &running{t: t, keyboard: keyboard, out: newShown(), err: newShown(), ended: make(chan struct{}), stop: cancel}
+	r := &running{t: t, keyboard: keyboard, out: consoletest.New(), err: consoletest.New(), ended: make(chan struct{}), stop: cancel}
 	go func() {
 		r.code = Run(ctx, args, in, r.out, r.err)
 		_ = in.Close()
@@ -101,12 +72,12 @@ func (r *running) types(lines ...string) {
 
 // waitFor waits until an output holds what fits a regular expression, and
 // returns what its last group holds.
-func (r *running) waitFor(s *shown, expression string) string {
+func (r *running) waitFor(s *consoletest.Console, expression string) string {
 	r.t.Helper()
 	pattern := regexp.MustCompile("(?m)" + expression)
 	over := false
 	for {
-		text, changed := s.read()
+		text, changed := s.Text()
 		if found := pattern.FindStringSubmatch(text); found != nil {
 			return found[len(found)-1]
 		}

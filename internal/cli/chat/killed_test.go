@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/uft/internal/cli/consoletest"
 	"example.com/uft/internal/cli/exit"
 )
 
@@ -42,7 +43,7 @@ func TestServerKilled(t *testing.T) {
 		t.Parallel()
 		port := freePort(t)
 		process := command(t, append([]string{"--listen", port}, p.server...)...)
-		said := newShown()
+		said := consoletest.New()
 		process.Stdout, process.Stderr = said, said
 		if err := process.Start(); err != nil {
 			t.Fatal(err)

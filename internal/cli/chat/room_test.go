@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"example.com/uft/internal/cli/consoletest"
 )
 
 // fake is a client of a room without a network.
@@ -31,8 +33,8 @@ func (f *fake) send(message []byte, _ bool) error {
 func (f *fake) drop(reason string) { f.dropped = "dropped: " + reason }
 
 // newTestRoom returns a room and what it says.
-func newTestRoom(c Command) (*room, *shown) {
-	out := newShown()
+func newTestRoom(c Command) (*room, *consoletest.Console) {
+	out := consoletest.New()
 	return newRoom(&c, newConsole(nil, out, out)), out
 }
 

@@ -9,60 +9,31 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
-	"example.com/uft/internal/leaktest"
-
+	"example.com/uft/internal/cli/consoletest"
 	"example.com/uft/internal/cli/exit"
 	"example.com/uft/internal/cli/medium"
+	"example.com/uft/internal/leaktest"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
 
-// console is the standard error of a program that runs in the test.
-type console struct {
-	mu      sync.Mutex
-	text    strings.Builder
-	changed chan struct{} // closed when there is more
-}
-
-func newConsole() *console { return &console{changed: make(chan struct{})} }
-
-func (c *console) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(c.changed)
-	c.changed = make(chan struct{})
-	return c.text.Write(p)
-}
-
-func (c *console) read() (text string, changed <-chan struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.String(), c.changed
-}
-
-func (c *console) String() string {
-	text, _ := c.read()
-	return text
-}
-
 // running is a program that runs in the test.
 type running struct {
 	t       *testing.T
-	said    *console
+	said    *consoletest.Console
 	ended   chan int
 	stop    context.CancelFunc
 	program string
 }
 
-type main func(context.Context, []string, *console) int
+type main func(context.Context, []string, *consoletest.Console) int
 
 func start(t *testing.T, program string, run main, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &running{t: t, said: newConsole(), ended: make(chan int, 1), stop: cancel, program: program}
+	r := &running{t: t, said: consoletest.New(), ended: make(chan int, 1), stop: cancel, program: program}
 	go func() { r.ended <- run(ctx, args, r.said) }()
 	t.Cleanup(cancel)
 	return r
@@ -75,14 +46,14 @@ func language(locale string) func(string) string {
 
 func startServer(t *testing.T, args ...string) *running {
 	t.Helper()
-	return start(t, "serveur", func(ctx context.Context, args []string, said *console) int {
+	return start(t, "serveur", func(ctx context.Context, args []string, said *consoletest.Console) int {
 		return RunServer(ctx, args, nil, said, said, language("en_US"))
 	}, args...)
 }
 
 func startClient(t *testing.T, args ...string) *running {
 	t.Helper()
-	return start(t, "client", func(ctx context.Context, args []string, said *console) int {
+	return start(t, "client", func(ctx context.Context, args []string, said *consoletest.Console) int {
 		return RunClient(ctx, args, nil, said, said, language("en_US"))
 	}, args...)
 }
@@ -90,7 +61,7 @@ func startClient(t *testing.T, args ...string) *running {
 // startMedium puts a bad network in front of a port, until the end of the test.
 func startMedium(t *testing.T, port string, impairments ...string) *running {
 	t.Helper()
-	r := start(t, "medium", func(ctx context.Context, args []string, said *console) int {
+	r := start(t, "medium", func(ctx context.Context, args []string, said *consoletest.Console) int {
 		return medium.Run(ctx, args, nil, said, said)
 	}, append([]string{"--listen", "127.0.0.1:0", "--to", "127.0.0.1:" + port}, impairments...)...)
 	t.Cleanup(func() {
@@ -105,7 +76,7 @@ func startMedium(t *testing.T, port string, impairments ...string) *running {
 func (r *running) says(expression string) string {
 	r.t.Helper()
 	for {
-		text, changed := r.said.read()
+		text, changed := r.said.Text()
 		if found := regexp.MustCompile(expression).FindStringSubmatch(text); found != nil {
 			return found[len(found)-1]
 		}

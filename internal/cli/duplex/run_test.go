@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/uft/internal/cli/consoletest"
 	"example.com/uft/internal/cli/exit"
 	"example.com/uft/internal/cli/term"
 	"example.com/uft/transport"
@@ -140,7 +141,7 @@ func TestOneWayMeetsBothWays(t *testing.T) {
 func TestNoServer(t *testing.T) {
 	folder := t.TempDir()
 	file := random(t, filepath.Join(folder, "file"), 10)
-	said := newConsole()
+	said := consoletest.New()
 	p := newProgram("client", said, language("fr_FR.UTF-8"))
 	p.patience = 300 * time.Millisecond
 	port := freePort(t)
@@ -312,7 +313,7 @@ func TestBadNetwork(t *testing.T) {
 func TestProgressOnATerminal(t *testing.T) {
 	folder := t.TempDir()
 	mine, yours := random(t, filepath.Join(folder, "a"), 3<<20), random(t, filepath.Join(folder, "b"), 1<<20)
-	server := start(t, "serveur", func(ctx context.Context, _ []string, said *console) int {
+	server := start(t, "serveur", func(ctx context.Context, _ []string, said *consoletest.Console) int {
 		p := newProgram("serveur", said, language("fr_FR.UTF-8"))
 		p.mode = term.Bar
 		return p.serve(ctx, &arguments{send: yours, receive: mine + ".copy"})
@@ -321,7 +322,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	if _, err := fmt.Sscan(server.port(), &port); err != nil {
 		t.Fatal(err)
 	}
-	client := start(t, "client", func(ctx context.Context, _ []string, said *console) int {
+	client := start(t, "client", func(ctx context.Context, _ []string, said *consoletest.Console) int {
 		p := newProgram("client", said, language("fr_FR.UTF-8"))
 		p.mode = term.Bar
 		return p.connect(ctx, &arguments{send: mine, receive: yours + ".copy", host: "127.0.0.1", port: port})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/uft/internal/cli/consoletest"
 	"example.com/uft/internal/cli/exit"
 	"example.com/uft/internal/cli/uft"
 )
@@ -28,7 +29,7 @@ func TestTrace(t *testing.T) {
 				t.Errorf("the trace of the %s lacks %s", point, want)
 			}
 		}
-		said := newConsole()
+		said := consoletest.New()
 		if code := uft.Run(t.Context(), []string{"plot", name + ".qlog"}, nil, said, said); code != exit.Done {
 			t.Errorf("uft plot of the %s ended with %d: %s", point, code, said)
 		}

@@ -1,7 +1,6 @@
 package uft
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,12 +13,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"example.com/uft/internal/cli/consoletest"
 )
 
 // scriptCommands are the commands of our own in the scripts.
@@ -169,7 +168,7 @@ type programsKey struct{}
 // A program is an uft that runs in the background.
 type program struct {
 	command  *exec.Cmd
-	out, err *console
+	out, err *consoletest.Console
 	ended    chan struct{}
 }
 
@@ -184,7 +183,7 @@ func start(ts *testscript.TestScript, name string, args []string) *program {
 			break
 		}
 	}
-	p := &program{command: exec.Command(path, args...), out: newConsole(), err: newConsole(), ended: make(chan struct{})}
+	p := &program{command: exec.Command(path, args...), out: consoletest.New(), err: consoletest.New(), ended: make(chan struct{})}
 	p.command.Dir = ts.MkAbs(".")
 	p.command.Env = os.Environ()
 	for _, variable := range []string{"XDG_STATE_HOME", "HOME", "NO_COLOR", "TERM", "GORACE"} {
@@ -221,11 +220,11 @@ func (p *program) await(ts *testscript.TestScript, expression string) string {
 }
 
 // awaitOn does the same for one of its outputs.
-func (p *program) awaitOn(ts *testscript.TestScript, output *console, expression string) string {
+func (p *program) awaitOn(ts *testscript.TestScript, output *consoletest.Console, expression string) string {
 	want := regexp.MustCompile("(?m)" + expression)
 	limit := time.After(patience)
 	for {
-		text, changed := output.read()
+		text, changed := output.Text()
 		if match := want.FindStringSubmatch(text); match != nil {
 			return match[len(match)-1]
 		}
@@ -234,39 +233,11 @@ func (p *program) awaitOn(ts *testscript.TestScript, output *console, expression
 		case <-limit:
 			ts.Fatalf("the program does not say %q; it said\n%s", expression, text)
 		case <-p.ended:
-			if text, _ := output.read(); !want.MatchString(text) {
+			if text, _ := output.Text(); !want.MatchString(text) {
 				ts.Fatalf("the program ended and never said %q; it said\n%s", expression, text)
 			}
 		}
 	}
-}
-
-// console keeps what a program says, and tells when there is more.
-type console struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	changed chan struct{} // closed when there is more
-}
-
-func newConsole() *console { return &console{changed: make(chan struct{})} }
-
-func (c *console) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(c.changed)
-	c.changed = make(chan struct{})
-	return c.text.Write(p)
-}
-
-func (c *console) read() (text string, changed <-chan struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.String(), c.changed
-}
-
-func (c *console) String() string {
-	text, _ := c.read()
-	return text
 }
 
 func isFile(path string) bool {
@@ -305,15 +276,4 @@ func differs(ts *testscript.TestScript, one, other string) string {
 		return fmt.Sprintf("times, %v and %v", a.ModTime(), b.ModTime())
 	}
 	return ""
-}
-
-// TestConsole: what is awaited may come in pieces.
-func TestConsole(t *testing.T) {
-	c := newConsole()
-	_, changed := c.read()
-	fmt.Fprint(c, "listening")
-	<-changed
-	if c.String() != "listening" {
-		t.Errorf("read %q", c)
-	}
 }
