@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type Client struct {
 	fetched  bool      // the server waits for our last word: DONE,
 	owed     bool      // or why not,
 	refused  xfer.Code // and this is why not of a file that was fetched
+	parting  bool      // our direction ends: what fails now cannot be said
 }
 
 // Options go with a call of Send or Fetch.
@@ -84,13 +86,14 @@ func (cl *Client) Close() error {
 func (cl *Client) part() xfer.Code {
 	cl.mu.Lock()
 	code, fetched, owed, refused := cl.code, cl.fetched, cl.owed, cl.refused
+	cl.parting = true
 	cl.mu.Unlock()
 	if code != 0 {
 		return code
 	}
 	if owed {
-		if !cl.c.finish(farewell) {
-			return refused
+		if cl.c.finish(farewell) {
+			refused = 0 // it has been read
 		}
 	} else if fetched {
 		cl.c.finish(parting)
@@ -102,10 +105,8 @@ func (cl *Client) part() xfer.Code {
 		return xfer.CodeCancelled
 	case cl.code != 0: // meanwhile
 		return cl.code
-	case cl.refused != 0 && !owed:
-		return cl.refused
 	}
-	return 0
+	return refused
 }
 
 func closeText(code xfer.Code) string {
@@ -142,8 +143,11 @@ func (cl *Client) noteFetch(r *Result) {
 		cl.code = xfer.CodeCancelled
 	}
 	var failed *Error
-	if errors.As(r.Err, &failed) && !failed.Remote && cl.refused == 0 {
-		cl.refused = xfer.Code(failed.Code)
+	if errors.As(r.Err, &failed) && !failed.Remote {
+		cl.refused = cmp.Or(cl.refused, xfer.Code(failed.Code))
+		if cl.parting {
+			cl.code = cmp.Or(cl.code, cl.refused)
+		}
 	}
 }
 

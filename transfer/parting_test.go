@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"bytes"
 	"io"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -186,4 +187,112 @@ func TestCloseDuringFetch(t *testing.T) {
 		t.Error("the server believes that the file is there")
 	}
 	drain.Close()
+}
+
+// TestFetchThatEndsBadlyWhileTheClientParts: the client owes the server a word
+// about another file and waits until the server has read it. What becomes of a
+// file meanwhile cannot be said on the stream, which has ended, so the code of
+// the close has to say it: 0 would mean that the file is there.
+func TestFetchThatEndsBadlyWhileTheClientParts(t *testing.T) {
+	for name, test := range map[string]struct {
+		fails bool
+		want  xfer.Code
+	}{
+		"it fails":            {true, xfer.CodeDisk},
+		"it is not over even": {false, xfer.CodeCancelled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, server := playServer(t)
+			drain, target := io.Pipe()
+			fetched := make(chan transfer.Result, 1)
+			go func() {
+				fetched <- client.Fetch(soon(t), "file", transfer.Destination{Writer: target}, 0, transfer.Options{})
+			}()
+			server.serve(make([]byte, 1024))
+			if _, err := drain.Read(make([]byte, 1)); err != nil { // verified, so END is here
+				t.Fatal(err)
+			}
+			wantKind(t, sendOne(t, client, transfer.Source{Path: filepath.Join(t.TempDir(), "missing")}), transfer.KindSource)
+			closed := make(chan struct{})
+			go func() {
+				defer close(closed)
+				_ = client.Close()
+			}()
+			server.hearEnd()
+			if test.fails {
+				drain.CloseWithError(errBroken)
+				wantKind(t, <-fetched, transfer.KindDestination)
+			}
+			if err := server.stream.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			server.wantClosed(test.want)
+			<-closed
+			if !test.fails {
+				drain.Close()
+				if r := <-fetched; r.Err == nil {
+					t.Error("the fetch is done")
+				}
+			}
+		})
+	}
+}
+
+// playServer connects a client to a server that the test plays.
+func playServer(t *testing.T) (*transfer.Client, *peer) {
+	t.Helper()
+	listener, err := transport.Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	conn, err := transport.Dial(soon(t), listener.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := transfer.NewClient(soon(t), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	accepted, err := listener.Accept(soon(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := accepted.AcceptStream(soon(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, &peer{t: t, conn: accepted, stream: stream}
+}
+
+// serve sends what the client asks for, a file of one chunk.
+func (p *peer) serve(content []byte) {
+	p.t.Helper()
+	p.say(&xfer.Hello{Abilities: xfer.AbilitySends})
+	request, ok := p.hear().(*xfer.Request)
+	for !ok {
+		request, ok = p.hear().(*xfer.Request)
+	}
+	bulk, err := p.conn.OpenBulk(soon(p.t))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	entry := xfer.NewEntry(bulk.ID(), request.Name)
+	p.say(&xfer.Offer{Answers: &request.ID, Entries: []xfer.Entry{entry}})
+	p.send(bulk, content)
+	chunk := xfer.HashChunk(content)
+	size := uint64(len(content))
+	p.say(&xfer.Chunk{Transfer: bulk.ID(), Hash: chunk}, &xfer.End{Transfer: bulk.ID(), Size: size, Root: xfer.Root(size, []xfer.Hash{chunk})})
+}
+
+// hearEnd reads until the other side has ended its direction.
+func (p *peer) hearEnd() {
+	p.t.Helper()
+	if err := p.stream.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, p.stream); err != nil {
+		p.t.Fatal(err)
+	}
 }

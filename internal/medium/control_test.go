@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -71,6 +72,41 @@ func TestControlReplacesWhatWasLeftBehind(t *testing.T) {
 	}
 	if _, err := ListenControl(file, nil); err == nil {
 		t.Error("a file was replaced")
+	}
+}
+
+// crowded is a listener of a program that has no descriptors left at first.
+type crowded struct {
+	net.Listener
+	refusals int
+}
+
+func (l *crowded) Accept() (net.Conn, error) {
+	if l.refusals--; l.refusals >= 0 {
+		return nil, &net.OpError{Op: "accept", Net: "unix", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return l.Listener.Accept()
+}
+
+// TestControlWithoutDescriptors: who asks while there are none waits, and gets
+// an answer when there are some again.
+func TestControlWithoutDescriptors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control")
+	listener, err := listenPrivate(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := &crowded{Listener: listener, refusals: 2}
+	control := &Control{path: path, listener: full}
+	control.tasks.Go(func() { control.serve(func(string) (string, error) { return "here", nil }) })
+	if answer, err := Ask(t.Context(), path, "x"); err != nil || answer != "here" {
+		t.Errorf("%q, %v", answer, err)
+	}
+	if err := control.Close(); err != nil {
+		t.Error(err)
+	}
+	if full.refusals >= 0 {
+		t.Error("there were always descriptors")
 	}
 }
 
