@@ -39,12 +39,6 @@ var namespacesMade atomic.Int32
 // counted on the wire one by one.
 func newWire(t *testing.T) (server, client *namespace) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("network namespaces need the program ip (iproute2)")
-	}
 	server, client = newNamespace(t, "server"), newNamespace(t, "client")
 	ip(t, "link", "add", wire, "netns", server.name, "type", "veth", "peer", "name", wire, "netns", client.name)
 	server.connect(serverV4, serverV6)
@@ -56,6 +50,12 @@ func newWire(t *testing.T) (server, client *namespace) {
 // not allow it (as in most containers).
 func newNamespace(t *testing.T, role string) *namespace {
 	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("network namespaces need root")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("network namespaces need the program ip (iproute2)")
+	}
 	name := fmt.Sprintf("uft-e2e-%d-%d-%s", os.Getpid(), namespacesMade.Add(1), role)
 	if output, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
 		t.Skipf("no network namespaces here: %v: %s", err, strings.TrimSpace(string(output)))
