@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"example.com/uft/internal/core"
+	"example.com/uft/internal/prefix"
 	"example.com/uft/internal/seal"
 	"example.com/uft/internal/udp"
 )
@@ -194,27 +195,16 @@ func (l *Listener) configure(remote netip.AddrPort, validated bool) (cfg core.Co
 // they cannot take all that there are.
 func (l *Listener) quota() int { return max(l.cfg.MaxConnections/4, minQuota) }
 
-// neighbours counts the connections whose clients have the IPv4 address of this
-// one, or an IPv6 address of the same /64: what one host is given to choose its
-// addresses from. The socket's mutex is held.
+// neighbours counts the connections whose clients count as one with this one.
+// The socket's mutex is held.
 func (l *Listener) neighbours(remote netip.AddrPort) (n int) {
-	network := networkOf(remote.Addr())
+	network := prefix.Of(remote.Addr())
 	for _, c := range l.socket.conns {
-		if networkOf(c.remote.Addr()) == network {
+		if prefix.Of(c.remote.Addr()) == network {
 			n++
 		}
 	}
 	return n
-}
-
-// networkOf returns the prefix of an address that counts as one client.
-func networkOf(a netip.Addr) netip.Prefix {
-	bits := 64
-	if a.Is4() {
-		bits = 32
-	}
-	network, _ := a.WithZone("").Prefix(bits) // the length is never out of bounds
-	return network
 }
 
 // freeMemory returns what the machine has free, as of a second ago at most.

@@ -26,24 +26,6 @@ func TestOneClientCannotTakeAllConnections(t *testing.T) {
 	})
 }
 
-func TestNetworks(t *testing.T) {
-	for _, test := range []struct {
-		one, other string
-		same       bool
-	}{
-		{"192.0.2.1", "192.0.2.1", true},
-		{"192.0.2.1", "192.0.2.2", false},
-		{"2001:db8::1", "2001:db8::ffff:0:0:1", true},
-		{"2001:db8::1", "2001:db8:0:1::1", false},
-		{"fe80::1%eth0", "fe80::2%eth1", true},
-	} {
-		one, other := netip.MustParseAddr(test.one), netip.MustParseAddr(test.other)
-		if same := networkOf(one) == networkOf(other); same != test.same {
-			t.Errorf("%v and %v: one client %v", one, other, same)
-		}
-	}
-}
-
 // TestLeastCredit: a client counts on it before it knows what it was granted
 // (docs/protocol.md §9.3).
 func TestLeastCredit(t *testing.T) {

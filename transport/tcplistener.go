@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"example.com/uft/internal/prefix"
 	"example.com/uft/internal/tcp"
 	"example.com/uft/internal/udp"
 )
@@ -142,13 +143,13 @@ func (a *tcpAcceptor) makeRoom(from net.Addr) bool {
 	if !ok {
 		return false
 	}
-	network := networkOf(address.AddrPort().Addr().Unmap())
+	network := prefix.Of(address.AddrPort().Addr())
 	var oldest *carried
 	all, strangers, neighbours := 0, 0, 0
 	a.socket.mu.Lock()
 	for _, k := range a.socket.carriers {
 		all++
-		if networkOf(k.path.Remote.Addr()) == network {
+		if prefix.Of(k.path.Remote.Addr()) == network {
 			neighbours++
 		}
 		if k.conn.Load() == nil {

@@ -16,6 +16,7 @@ var mayImport = map[string][]string{
 	"internal/ranges":  {},
 	"internal/rate":    {},
 	"internal/parity":  {},
+	"internal/prefix":  {},
 
 	"internal/wire":       {"internal/ranges"},
 	"internal/congestion": {"internal/instant"},
@@ -56,9 +57,9 @@ var mayImport = map[string][]string{
 	"transport": {
 		"internal/core", "internal/recovery", "internal/congestion", "internal/seal",
 		"internal/wire", "internal/ranges", "internal/instant",
-		"internal/udp", "internal/tcp", "internal/link", "internal/rate", "internal/identity",
+		"internal/udp", "internal/tcp", "internal/link", "internal/rate", "internal/identity", "internal/prefix",
 	},
-	"internal/web": {"transfer", "internal/store"},
+	"internal/web": {"transfer", "internal/store", "internal/prefix"},
 	"transfer": {
 		"transport", "internal/xfer", "internal/store",
 		"internal/instant", "internal/rate", "internal/ranges",

@@ -14,7 +14,7 @@ import (
 // the same outputs and a failing run replays.
 var purePackages = []string{
 	"internal/core", "internal/xfer", "internal/recovery", "internal/congestion",
-	"internal/wire", "internal/ranges", "internal/instant", "internal/link", "internal/rate", "internal/parity",
+	"internal/wire", "internal/ranges", "internal/instant", "internal/link", "internal/rate", "internal/parity", "internal/prefix",
 	"internal/rival", "internal/matrix",
 }
 

@@ -4,12 +4,13 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"example.com/uft/internal/prefix"
 )
 
 // bounded is a listener whose connections are bounded in number, in all and for
-// each network, so that one client cannot take the places of all: an IPv4
-// address, or an IPv6 /64, which is what one host has to choose its addresses
-// from. What is beyond is closed at once.
+// each network, so that one client cannot take the places of all. What is beyond
+// is closed at once.
 type bounded struct {
 	net.Listener
 	limit, quota int
@@ -67,13 +68,7 @@ func networkOf(a net.Addr) netip.Prefix {
 	if !ok {
 		return netip.Prefix{}
 	}
-	address := t.AddrPort().Addr().Unmap().WithZone("")
-	bits := 64
-	if address.Is4() {
-		bits = 32
-	}
-	network, _ := address.Prefix(bits) // the length is never out of bounds
-	return network
+	return prefix.Of(t.AddrPort().Addr())
 }
 
 // boundedConn gives its place back when it is closed.
