@@ -67,7 +67,7 @@ type AckSample struct {
 
 // State describes a controller at one moment.
 type State struct {
-	Name       string        // "bbr" or "fixed"
+	Name       string        // "bbr", "fixed" or "background"
 	Phase      string        // what the controller is doing, in one word
 	Bandwidth  int64         // delivered bytes per second that it believes in
 	MinRTT     time.Duration // round trip without queue that it believes in

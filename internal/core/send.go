@@ -110,10 +110,14 @@ func (c *Conn) sent(n, segmentSize int, path Path) (int, int, Path, ECN) {
 // fixed rate changes.
 func (c *Conn) resetController() {
 	datagram := wire.FullDataDatagram + c.overhead()
-	if c.cfg.FixedRate > 0 {
+	switch {
+	case c.cfg.FixedRate > 0:
 		c.controller = congestion.NewFixed(c.cfg.FixedRate, datagram, c.recovery.SmoothedRTT())
 		c.pacer = congestion.NewPacer(datagram, 1)
-	} else {
+	case c.cfg.Background:
+		c.controller = congestion.NewBackground(c.now, datagram, c.recovery.SmoothedRTT())
+		c.pacer = congestion.NewPacer(datagram, 1)
+	default:
 		c.controller = congestion.NewBBR(c.now, congestion.Config{
 			Datagram: datagram, Seed: c.seed(),
 			InitialRTT:     c.cfg.RememberedPath.RTT,
