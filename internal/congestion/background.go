@@ -102,8 +102,9 @@ func (b *background) OnAck(now instant.Time, s AckSample) {
 	b.latest = now
 	b.smoothed = s.SmoothedRTT
 	if s.RTT > 0 {
-		b.base.add(now, s.RTT)
-		b.recent[b.samples%len(b.recent)] = s.RTT
+		rtt := s.RTT - s.AckDelay // on a slow path as much as the target
+		b.base.add(now, rtt)
+		b.recent[b.samples%len(b.recent)] = rtt
 		b.samples++
 	}
 	r := &b.round
@@ -135,7 +136,7 @@ func (b *background) queueing() time.Duration {
 // target is the queueing delay that is aimed at. The base delay of a path with
 // jitter is the luck of one packet, so its variation is allowed for.
 func (b *background) target() time.Duration {
-	return min(max(b.base.min()/targetShare, targetFloor), targetCeiling) + b.jitter.min()
+	return min(max(b.base.min()/targetShare, targetFloor), targetCeiling) + 2*b.jitter.min()
 }
 
 func (b *background) part(share float64) time.Duration {
@@ -201,11 +202,14 @@ func (b *background) follow(now instant.Time, delay time.Duration, idle bool) {
 	if idle {
 		return // what was not used says nothing about more
 	}
-	step := max(climb*b.window, float64(b.datagram))
-	if now.Before(b.carefulTill) {
-		step = carefulClimb * float64(b.datagram)
+	switch {
+	case now.Before(b.carefulTill):
+		b.window += carefulClimb * float64(b.datagram)
+	case delay > b.part(nearTarget):
+		b.window += float64(b.datagram) // the same for all, so that their windows approach each other
+	default:
+		b.window += max(climb*b.window, float64(b.datagram))
 	}
-	b.window += step * float64(target-delay) / float64(target)
 }
 
 // doubleWindow is a round of slow start.
@@ -285,8 +289,11 @@ func (b *background) measureLoss() {
 		b.own.begin()
 	case b.own.open && b.queueing() > b.target():
 		b.own.end(false)
-	case b.sinceCut >= lossSettle+lossMeasure:
+	case b.own.open && b.sinceCut >= lossSettle+lossMeasure:
 		b.own.end(true)
+		if b.own.rate() >= rareLoss {
+			b.carefulTill = 0 // it was no congestion
+		}
 	}
 }
 

@@ -52,6 +52,7 @@ type AckSample struct {
 	Inflight      int           // still in flight, after both
 	PriorInflight int           // in flight before both
 	RTT           time.Duration // the newest round-trip sample, acknowledgement delay included; 0 if there is none
+	AckDelay      time.Duration // of that packet, by which it counts too much for the path alone
 	MinRTT        time.Duration // the lowest sample so far; 0 before the first
 	SmoothedRTT   time.Duration // RFC 9002 section 5.3
 	RTTVar        time.Duration // mean deviation of the samples, likewise

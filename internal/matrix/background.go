@@ -29,7 +29,7 @@ func backgroundScenarios() []Scenario {
 		kind Kind
 		name string
 	}{{CUBIC, "CUBIC"}, {UFT, "default uft"}, {BBR, "BBR"}} {
-		for _, queue := range []float64{0.25, 1, 4} {
+		for _, queue := range []float64{0.1, 1, 4} {
 			all = append(all, behind(other.kind, other.name, queue))
 		}
 	}
