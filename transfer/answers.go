@@ -19,12 +19,14 @@ type answers struct {
 	server  *Server
 	c       *control
 	setRate func(bitsPerSecond int64) // of the connection
+	yield   func(on bool)             // has the connection yield to all others
 
 	// Guarded by c.mu.
 	running int
 	waiting []*xfer.Request // session bounds how many
 	rates   []int64         // that the files under way were asked for with, in bit/s
 	applied int64           // the rate of the connection; 0: none is set
+	modest  int             // files under way that were asked for in the background
 }
 
 // take takes a request. c.mu is held.
@@ -82,6 +84,10 @@ func (a *answers) send(m *xfer.Request) {
 	}
 	a.beginRate(int64(m.Rate))
 	defer a.endRate(int64(m.Rate))
+	if m.Background {
+		a.countModest(1)
+		defer a.countModest(-1)
+	}
 	list, err := c.offer([]*openSource{openFile(m.Name, m.Name, file)}, &m.ID)
 	if err != nil {
 		event.Result.Err = connectionError(m.Name, err)
@@ -123,5 +129,17 @@ func (a *answers) applyRate() {
 	if lowest != a.applied {
 		a.applied = lowest
 		a.setRate(lowest)
+	}
+}
+
+// countModest counts the files that were asked for in the background: as long as
+// there is one, the connection, which carries the others too, is there.
+func (a *answers) countModest(change int) {
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	before := a.modest
+	a.modest += change
+	if before == 0 || a.modest == 0 {
+		a.yield(a.modest > 0)
 	}
 }

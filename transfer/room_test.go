@@ -136,7 +136,7 @@ func TestFileWaitsForRoom(t *testing.T) {
 // way. The offer is refused, or the peer would send for nothing.
 func TestWithdrawnBeforeOffer(t *testing.T) {
 	c := idle(t)
-	id := c.session.Request("a", 0)
+	id := c.session.Request("a", 0, false)
 	ctx, cancel := context.WithCancel(c.ctx)
 	in := &incoming{c: c, name: "a", attached: make(chan struct{}), changed: make(chan struct{}, 1), ctx: ctx, cancel: cancel, done: make(chan struct{})}
 	c.asked[id] = in
@@ -174,5 +174,18 @@ func TestLowestRateHolds(t *testing.T) {
 	a.beginRate(40)
 	if want := []int64{50, 30, 50, 70, 0, 40}; !slices.Equal(set, want) {
 		t.Errorf("rates %v, want %v", set, want)
+	}
+}
+
+// TestOneModestHolds: a connection is in the background as long as one of its
+// files was asked for so.
+func TestOneModestHolds(t *testing.T) {
+	var set []bool
+	a := &answers{c: idle(t), yield: func(on bool) { set = append(set, on) }}
+	for _, change := range []int{1, 1, -1, -1, 1, -1} {
+		a.countModest(change)
+	}
+	if want := []bool{true, false, true, false}; !slices.Equal(set, want) {
+		t.Errorf("the background goes %v, want %v", set, want)
 	}
 }

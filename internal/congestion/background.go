@@ -19,7 +19,7 @@ const (
 
 	leastBackground = 2    // datagrams that are in flight in any case
 	climb           = 0.06 // growth of the window in a round without queue, at least one datagram
-	carefulClimb    = 0.25 // of a datagram; the same, after loss without delay
+	carefulClimb    = 0.15 // of a datagram; the same, after loss without delay
 	carefulFor      = time.Minute
 	steepness       = 2    // decrease of the window, as a multiple of the share of the round trip above the target
 	halving         = 0.5  // the deepest cut in a round
@@ -45,7 +45,7 @@ const (
 // are compared, at the price of yielding to what others send the other way.
 //
 // Loss that comes with a queue above the target is congestion. For other loss see
-// judgeLoss.
+// excessive.
 type background struct {
 	datagram int // gross bytes of a full one
 
@@ -58,7 +58,7 @@ type background struct {
 	bandwidth   int64         // delivered in the last round, bytes per second
 	smoothed    time.Duration // round trip
 	base        baseDelay
-	recent      [4]time.Duration // the newest samples: CURRENT_FILTER of RFC 6817
+	recent      [8]time.Duration // the newest samples: CURRENT_FILTER of RFC 6817
 	samples     int
 	jitter      minFilter
 	round       roundStats
@@ -161,10 +161,10 @@ func (b *background) endRound(now instant.Time) {
 	switch {
 	case b.phase == slowdown:
 		b.endSlowdown(now)
-	case r.marks > 0 || r.lost > 0 && delay > b.target():
+	case r.marks > 0 || delay > b.target() && b.excessive(r):
 		b.cut(halving)
 		b.enter(steady)
-	case r.lost > 0 && b.judgeLoss(r):
+	case b.sinceCut >= lossSettle+lossMeasure && b.excessive(r):
 		b.cut(halving)
 		b.sinceCut, b.carefulTill = 0, now.Add(carefulFor)
 		b.enter(steady)
@@ -236,7 +236,7 @@ func (b *background) endSlowStart(now instant.Time) {
 		b.beginSlowdown(now, fits)
 		return
 	}
-	b.setWindow(fits)
+	b.setWindow(max(fits, halving*b.window))
 	b.enter(steady)
 }
 
@@ -262,17 +262,14 @@ func (b *background) endSlowdown(now instant.Time) {
 	b.enter(slowStart)
 }
 
-// judgeLoss reports whether the loss of a round without a queue is to be taken for
-// congestion: of a shallow buffer or a policer, which show no delay. It is unless
-// the path was found to lose as much at half the window. Until that is known, or
+// excessive reports whether the loss of a round is to be taken for congestion: of a
+// full queue, or of a shallow buffer or a policer, which show no delay. It is unless
+// the path was found to lose as much at a smaller window. Until that is known, or
 // where the path loses next to nothing by itself, any loss is.
-func (b *background) judgeLoss(r roundStats) bool {
-	if b.sinceCut < lossSettle+lossMeasure {
-		return false // the answer to the last cut is still being measured
-	}
+func (b *background) excessive(r roundStats) bool {
 	p := b.own.rate()
 	if !b.own.trusted() || p < rareLoss {
-		return true
+		return r.lost > 0
 	}
 	lost := float64(r.lost) / float64(b.datagram)
 	sent := lost + float64(r.acked)/float64(b.datagram)
@@ -302,7 +299,7 @@ func (b *background) OnSpuriousLoss(_ instant.Time, bytes int) {
 	b.round.lost = max(0, b.round.lost-bytes)
 	b.own.add(0, -float64(bytes)/float64(b.datagram))
 	if b.uncut > b.window {
-		b.window = b.uncut
+		b.window, b.carefulTill = b.uncut, 0
 	}
 }
 

@@ -33,7 +33,7 @@ func backgroundScenarios() []Scenario {
 			all = append(all, behind(other.kind, other.name, queue))
 		}
 	}
-	return append(all, backAgain(), twoInBackground())
+	return append(all, joinCUBIC(), twoInBackground())
 }
 
 // idle is a background flow that has the path for itself.
@@ -80,8 +80,8 @@ func behind(kind Kind, name string, queue float64) Scenario {
 	}
 }
 
-// backAgain
-func backAgain() Scenario {
+// joinCUBIC has the background flow come second.
+func joinCUBIC() Scenario {
 	return Scenario{
 		Group: groupBackground, Name: "background joins CUBIC, queue 1 BDP", What: "after 5 s; 60 s", Seeds: 3,
 		Figures: []Figure{
@@ -104,7 +104,7 @@ func backAgain() Scenario {
 	}
 }
 
-// twoInBackground
+// twoInBackground are modest to the same degree.
 func twoInBackground() Scenario {
 	return Scenario{
 		Group: groupBackground, Name: "2 background flows, queue 1 BDP", What: "a second after each other, 60 s", Seeds: 3,

@@ -61,7 +61,7 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 		Carrier:            c.Carrier,
 	}
 	if c.Action == Send {
-		config.FixedRate = c.Bitrate
+		config.FixedRate, config.Background = c.Bitrate, c.Background
 	}
 	if store := newSessions(trusted); store != nil {
 		config.Session = store
