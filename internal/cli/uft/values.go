@@ -81,6 +81,14 @@ func parseMode(s string) (background bool, err error) {
 	return false, errors.New("a mode is default, or background: use only what everybody else leaves")
 }
 
+// mode names what --mode asked for, if it was not the default.
+func (c *Command) mode() string {
+	if c.Background {
+		return "background"
+	}
+	return ""
+}
+
 // parseSeed reads a seed.
 func parseSeed(s string) (uint64, error) {
 	seed, err := strconv.ParseUint(s, 10, 64)
