@@ -27,6 +27,7 @@ type answers struct {
 	rates   []int64         // that the files under way were asked for with, in bit/s
 	applied int64           // the rate of the connection; 0: none is set
 	modest  int             // files under way that were asked for in the background
+	yields  bool            // the connection is there
 }
 
 // take takes a request. c.mu is held.
@@ -84,10 +85,8 @@ func (a *answers) send(m *xfer.Request) {
 	}
 	a.beginRate(int64(m.Rate))
 	defer a.endRate(int64(m.Rate))
-	if m.Background {
-		a.countModest(1)
-		defer a.countModest(-1)
-	}
+	a.beginMode(m.Background)
+	defer a.endMode(m.Background)
 	list, err := c.offer([]*openSource{openFile(m.Name, m.Name, file)}, &m.ID)
 	if err != nil {
 		event.Result.Err = connectionError(m.Name, err)
@@ -132,14 +131,35 @@ func (a *answers) applyRate() {
 	}
 }
 
-// countModest counts the files that were asked for in the background: as long as
-// there is one, the connection, which carries the others too, is there.
-func (a *answers) countModest(change int) {
+// beginMode heeds whether a file that is sent from now on was asked for in the
+// background. As long as there is one such, the connection is there, which carries
+// the others too.
+func (a *answers) beginMode(background bool) {
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
-	before := a.modest
-	a.modest += change
-	if before == 0 || a.modest == 0 {
-		a.yield(a.modest > 0)
+	if background {
+		a.modest++
+	}
+	a.applyMode()
+}
+
+// endMode takes back what beginMode did: the file is sent. Where no other one is,
+// the mode stays, and with it what was learnt of the path, until the next file.
+func (a *answers) endMode(background bool) {
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	if background {
+		a.modest--
+	}
+	if a.running > 1 {
+		a.applyMode()
+	}
+}
+
+// applyMode tells the connection if its mode changes. c.mu is held.
+func (a *answers) applyMode() {
+	if on := a.modest > 0; on != a.yields {
+		a.yields = on
+		a.yield(on)
 	}
 }

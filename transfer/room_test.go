@@ -178,14 +178,31 @@ func TestLowestRateHolds(t *testing.T) {
 }
 
 // TestOneModestHolds: a connection is in the background as long as one of its
-// files was asked for so.
+// files was asked for so, and from one such file to the next.
 func TestOneModestHolds(t *testing.T) {
 	var set []bool
 	a := &answers{c: idle(t), yield: func(on bool) { set = append(set, on) }}
-	for _, change := range []int{1, 1, -1, -1, 1, -1} {
-		a.countModest(change)
+	expect := func(want ...bool) {
+		t.Helper()
+		if !slices.Equal(set, want) {
+			t.Errorf("the background goes %v, want %v", set, want)
+		}
 	}
-	if want := []bool{true, false, true, false}; !slices.Equal(set, want) {
-		t.Errorf("the background goes %v, want %v", set, want)
-	}
+	a.running = 2
+	a.beginMode(false)
+	a.beginMode(true)
+	expect(true)
+	a.beginMode(true)
+	a.endMode(true)
+	expect(true)
+	a.endMode(true)
+	expect(true, false)
+	a.running = 1
+	a.beginMode(true)
+	a.endMode(true)
+	a.beginMode(true)
+	a.endMode(true)
+	expect(true, false, true)
+	a.beginMode(false)
+	expect(true, false, true, false)
 }

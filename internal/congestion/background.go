@@ -7,7 +7,7 @@ import (
 	"example.com/uft/internal/instant"
 )
 
-// Constants of the background mode (docs/protocol.md §8.3).
+// Constants of the background mode (docs/protocol.md §8.8).
 const (
 	// The target is the queueing delay that the flow brings about at most: small
 	// beside the round trip, and half of what the default mode takes for a queue,

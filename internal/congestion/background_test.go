@@ -57,8 +57,8 @@ func TestBackgroundYieldsToLossWithoutDelay(t *testing.T) {
 	if got := r.overflow(); got > 0.001 {
 		t.Errorf("lost %.2f %%, want at most 0.1 %%", 100*got)
 	}
-	if got := r.utilisation(time.Minute); got < 0.4 {
-		t.Errorf("used %.0f %%, want 40 %%", 100*got)
+	if got := r.utilisation(time.Minute); got < 0.25 {
+		t.Errorf("used %.0f %%, want 25 %%", 100*got)
 	}
 }
 
