@@ -10,12 +10,12 @@ import (
 // Constants of the background mode (docs/protocol.md §8.8).
 const (
 	// The target is the queueing delay that the flow brings about at most: small
-	// beside the round trip, and half of what the default mode takes for a queue,
-	// or the two would share the path like equals. RFC 6817 allows 100 ms, LEDBAT++
+	// beside the round trip, and at most half of what the default mode takes for a
+	// queue, or the two would share the path like equals. RFC 6817 allows 100 ms, LEDBAT++
 	// 60 ms: in shorter queues either is an ordinary flow.
-	targetShare   = 8
-	targetFloor   = 2500 * time.Microsecond
-	targetCeiling = 60 * time.Millisecond
+	targetShare   = 10
+	targetFloor   = 1500 * time.Microsecond
+	targetCeiling = 10 * time.Millisecond
 
 	leastBackground = 2    // datagrams that are in flight in any case
 	climb           = 0.06 // growth of the window in a round without queue, at least one datagram
@@ -63,7 +63,6 @@ type background struct {
 	jitter      minFilter
 	round       roundStats
 	roundAt     instant.Time
-	latest      instant.Time
 	congested   bool
 	own         baseLoss     // loss that does not depend on our window
 	sinceCut    int          // rounds since the last cut for loss without delay
@@ -89,17 +88,16 @@ func (p backgroundPhase) String() string {
 // NewBackground returns the controller behind `--mode background`. Datagram is the
 // gross size of a full one in bytes, and smoothed the round trip as far as it is
 // known.
-func NewBackground(now instant.Time, datagram int, smoothed time.Duration) Controller {
+func NewBackground(datagram int, smoothed time.Duration) Controller {
 	return &background{
 		datagram: datagram, window: float64(leastBackground * datagram),
-		smoothed: smoothed, latest: now, sinceCut: lossSettle + lossMeasure,
+		smoothed: smoothed, sinceCut: lossSettle + lossMeasure,
 	}
 }
 
-func (b *background) OnSent(now instant.Time, _, _ int) { b.latest = now }
+func (b *background) OnSent(instant.Time, int, int) {}
 
 func (b *background) OnAck(now instant.Time, s AckSample) {
-	b.latest = now
 	b.smoothed = s.SmoothedRTT
 	if s.RTT > 0 {
 		rtt := s.RTT - s.AckDelay // on a slow path as much as the target

@@ -8,8 +8,8 @@ import (
 	"example.com/uft/internal/instant"
 )
 
-func inBackground(now instant.Time) congestion.Controller {
-	return congestion.NewBackground(now, gross, 0)
+func inBackground(instant.Time) congestion.Controller {
+	return congestion.NewBackground(gross, 0)
 }
 
 // A path that nobody else uses is filled, and the queue in front of it stays short.

@@ -115,7 +115,7 @@ func (c *Conn) resetController() {
 		c.controller = congestion.NewFixed(c.cfg.FixedRate, datagram, c.recovery.SmoothedRTT())
 		c.pacer = congestion.NewPacer(datagram, 1)
 	case c.cfg.Background:
-		c.controller = congestion.NewBackground(c.now, datagram, c.recovery.SmoothedRTT())
+		c.controller = congestion.NewBackground(datagram, c.recovery.SmoothedRTT())
 		c.pacer = congestion.NewPacer(datagram, 1)
 	default:
 		c.controller = congestion.NewBBR(c.now, congestion.Config{

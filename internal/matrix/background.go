@@ -31,12 +31,21 @@ func backgroundScenarios() []Scenario {
 	}{{CUBIC, "CUBIC"}, {UFT, "default uft"}, {BBR, "BBR"}} {
 		for _, queue := range []float64{0.1, 1, 4} {
 			first, second := Contender{Kind: Background}, Contender{Kind: other.kind, Start: 5 * time.Second}
-			all = append(all, behind(other.name, "joins", queue, first, second))
+			all = append(all, behind(other.name, "joins", sharedBy(queue), settle, first, second))
 		}
 		first, second := Contender{Kind: Background, Start: 5 * time.Second}, Contender{Kind: other.kind}
-		all = append(all, behind(other.name, "was there", 1, first, second))
+		all = append(all, behind(other.name, "was there", sharedBy(1), settle, first, second))
 	}
-	return append(all, twoInBackground())
+	return append(all, behindDefault(5, 30), behindDefault(20, 20), behindDefault(20, 600), twoInBackground())
+}
+
+// behindDefault has the default, which keeps queues short itself, share a path of
+// so many Mbit/s and milliseconds with a background flow.
+func behindDefault(rate int64, rtt time.Duration) Scenario {
+	p := Path{Rate: rate * mbit, RTT: rtt * ms}
+	s := behind("default uft", "joins", p, 30*time.Second, Contender{Kind: Background}, Contender{Start: 10 * time.Second})
+	s.Name = fmt.Sprintf("background, default uft joins, %dM %v", rate, p.RTT)
+	return s
 }
 
 // idle is a background flow that has the path for itself.
@@ -60,20 +69,20 @@ func idle(name string, p Path, line float64, change func(*sim.Config)) Scenario 
 
 // behind has a background flow, the first of the two, and another one share the
 // path.
-func behind(name, how string, queue float64, both ...Contender) Scenario {
+func behind(name, how string, p Path, from time.Duration, both ...Contender) Scenario {
 	return Scenario{
-		Group: groupBackground, Name: fmt.Sprintf("background, %s %s, queue %g BDP", name, how, queue),
-		What: "the second after 5 s; 60 s", Seeds: 3,
+		Group: groupBackground, Name: fmt.Sprintf("background, %s %s, queue %g BDP", name, how, p.Queue),
+		What: "the second some seconds later; 60 s", Seeds: 3,
 		Figures: []Figure{
 			atMost("background gets % of the link", 20, 10), atLeast("the other gets of the link", 0.70, 0.85),
 			reported("own loss %", 2), reported("queue ms", 1),
 		},
 		Measure: func(seed uint64) ([]float64, error) {
-			s, err := Contest{Path: sharedBy(queue), From: settle, Length: count, Seed: seed, Flows: both}.Run()
+			s, err := Contest{Path: p, From: from, Length: count, Seed: seed, Flows: both}.Run()
 			if err != nil {
 				return nil, err
 			}
-			rate := float64(shared.Rate)
+			rate := float64(p.Rate)
 			return []float64{
 				100 * s.Bits[0] / rate, s.Bits[1] / rate, 100 * s.Meter.QueueLoss, milliseconds(s.Meter.QueueMean),
 			}, nil
