@@ -19,12 +19,15 @@ type answers struct {
 	server  *Server
 	c       *control
 	setRate func(bitsPerSecond int64) // of the connection
+	yield   func(on bool)             // has the connection yield to all others
 
 	// Guarded by c.mu.
 	running int
 	waiting []*xfer.Request // session bounds how many
 	rates   []int64         // that the files under way were asked for with, in bit/s
 	applied int64           // the rate of the connection; 0: none is set
+	modest  int             // files under way that were asked for in the background
+	yields  bool            // the connection is there
 }
 
 // take takes a request. c.mu is held.
@@ -82,6 +85,8 @@ func (a *answers) send(m *xfer.Request) {
 	}
 	a.beginRate(int64(m.Rate))
 	defer a.endRate(int64(m.Rate))
+	a.beginMode(m.Background)
+	defer a.endMode(m.Background)
 	list, err := c.offer([]*openSource{openFile(m.Name, m.Name, file)}, &m.ID)
 	if err != nil {
 		event.Result.Err = connectionError(m.Name, err)
@@ -123,5 +128,38 @@ func (a *answers) applyRate() {
 	if lowest != a.applied {
 		a.applied = lowest
 		a.setRate(lowest)
+	}
+}
+
+// beginMode heeds whether a file that is sent from now on was asked for in the
+// background. As long as there is one such, the connection is there, which carries
+// the others too.
+func (a *answers) beginMode(background bool) {
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	if background {
+		a.modest++
+	}
+	a.applyMode()
+}
+
+// endMode takes back what beginMode did: the file is sent. Where no other one is,
+// the mode stays, and with it what was learnt of the path, until the next file.
+func (a *answers) endMode(background bool) {
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	if background {
+		a.modest--
+	}
+	if a.running > 1 {
+		a.applyMode()
+	}
+}
+
+// applyMode tells the connection if its mode changes. c.mu is held.
+func (a *answers) applyMode() {
+	if on := a.modest > 0; on != a.yields {
+		a.yields = on
+		a.yield(on)
 	}
 }

@@ -43,6 +43,9 @@ type Client struct {
 
 // Options go with a call of Send or Fetch.
 type Options struct {
+	// Background asks the server to send what is fetched in the background
+	// (transport.Config). What is sent goes as the connection was told.
+	Background bool
 	// Progress is told how far the transfers are: every 100 ms for the oldest
 	// that is not over, and once at the end of each. Calls do not overlap.
 	Progress func(Update)
@@ -296,7 +299,7 @@ func (cl *Client) fetch(ctx context.Context, name string, to Destination, rate i
 	watch.add(in)
 	var id uint64
 	c.update(func() {
-		id = c.session.Request(name, uint64(rate))
+		id = c.session.Request(name, uint64(rate), options.Background)
 		c.asked[id] = in
 	})
 	select {

@@ -136,7 +136,7 @@ func TestFileWaitsForRoom(t *testing.T) {
 // way. The offer is refused, or the peer would send for nothing.
 func TestWithdrawnBeforeOffer(t *testing.T) {
 	c := idle(t)
-	id := c.session.Request("a", 0)
+	id := c.session.Request("a", 0, false)
 	ctx, cancel := context.WithCancel(c.ctx)
 	in := &incoming{c: c, name: "a", attached: make(chan struct{}), changed: make(chan struct{}, 1), ctx: ctx, cancel: cancel, done: make(chan struct{})}
 	c.asked[id] = in
@@ -175,4 +175,34 @@ func TestLowestRateHolds(t *testing.T) {
 	if want := []int64{50, 30, 50, 70, 0, 40}; !slices.Equal(set, want) {
 		t.Errorf("rates %v, want %v", set, want)
 	}
+}
+
+// TestOneModestHolds: a connection is in the background as long as one of its
+// files was asked for so, and from one such file to the next.
+func TestOneModestHolds(t *testing.T) {
+	var set []bool
+	a := &answers{c: idle(t), yield: func(on bool) { set = append(set, on) }}
+	expect := func(want ...bool) {
+		t.Helper()
+		if !slices.Equal(set, want) {
+			t.Errorf("the background goes %v, want %v", set, want)
+		}
+	}
+	a.running = 2
+	a.beginMode(false)
+	a.beginMode(true)
+	expect(true)
+	a.beginMode(true)
+	a.endMode(true)
+	expect(true)
+	a.endMode(true)
+	expect(true, false)
+	a.running = 1
+	a.beginMode(true)
+	a.endMode(true)
+	a.beginMode(true)
+	a.endMode(true)
+	expect(true, false, true)
+	a.beginMode(false)
+	expect(true, false, true, false)
 }

@@ -116,7 +116,7 @@ func (s *Server) ServeConn(ctx context.Context, conn *transport.Conn) error {
 		return err
 	}
 	c.onOffer = func(r *xfer.Receiver) *incoming { return s.receive(c, r) }
-	requests := &answers{server: s, c: c, setRate: conn.SetRate}
+	requests := &answers{server: s, c: c, setRate: conn.SetRate, yield: conn.SetBackground}
 	c.onRequest = requests.take
 	c.start()
 	return c.attend(ctx, farewell)

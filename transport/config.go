@@ -53,6 +53,9 @@ type Config struct {
 	// FixedRate is the rate at which is sent, in bit/s with all headers from
 	// IP on; 0 lets the connection find the rate that the path carries.
 	FixedRate int64
+	// Background has the connection send only what all others on the path leave,
+	// in the manner of LEDBAT. It goes without FixedRate.
+	Background bool
 
 	// BlockSize is how many bytes of a transfer a datagram is to carry, at least
 	// 1024, in both directions, where the other side has no wish of its own: or
@@ -152,6 +155,8 @@ func (c *Config) checked() (*Config, error) {
 		return nil, fmt.Errorf("transport: a negative rate, limit or time in the configuration")
 	}
 	switch {
+	case filled.Background && filled.FixedRate > 0:
+		return nil, fmt.Errorf("transport: a fixed rate yields to nobody, so it cannot be in the background")
 	case filled.BlockSize != 0 && filled.BlockSize != AutoBlockSize &&
 		(filled.BlockSize < SmallestBlockSize || filled.BlockSize > LargestBlockSize):
 		return nil, fmt.Errorf("transport: blocks of %d bytes: there are only such of %d to %d", filled.BlockSize, SmallestBlockSize, LargestBlockSize)
@@ -189,6 +194,7 @@ func (c *Config) coreConfig(conn *Conn, credit int64, mayFragment bool) core.Con
 		MaxBulkWindow:    uint64(c.BulkMemory),
 		RepairMemory:     min(c.BulkMemory/8, maxRepairMemory),
 		FixedRate:        c.FixedRate,
+		Background:       c.Background,
 		BlockSize:        c.BlockSize,
 		MayFragment:      mayFragment,
 	}

@@ -178,6 +178,15 @@ func (c *Conn) SetRate(bitsPerSecond int64) {
 	c.wakeOwner()
 }
 
+// SetBackground has the connection send only what all others on the path leave, or
+// no longer. A rate set by SetRate goes before it.
+func (c *Conn) SetBackground(on bool) {
+	c.mu.Lock()
+	c.core.SetBackground(c.socket.clock.now(), on)
+	c.mu.Unlock()
+	c.wakeOwner()
+}
+
 // Close closes the connection with code 0; see CloseWithError.
 func (c *Conn) Close() error { return c.CloseWithError(0, "") }
 

@@ -64,3 +64,27 @@ func TestHalvedRateIsReported(t *testing.T) {
 		}
 	})
 }
+
+// TestBackgroundComesAndGoes: it is what a connection begins with if asked to, and
+// a rate goes before it.
+func TestBackgroundComesAndGoes(t *testing.T) {
+	inWorld(t, link.Config{Delay: 5 * time.Millisecond}, nil, func(t *testing.T, w *world) {
+		c := w.dial(&Config{Background: true})
+		w.accept()
+		for _, step := range []struct {
+			set  func()
+			want string
+		}{
+			{func() {}, "background"},
+			{func() { c.SetRate(1e6) }, "fixed"},
+			{func() { c.SetRate(0) }, "background"},
+			{func() { c.SetBackground(false) }, "bbr"},
+			{func() { c.SetBackground(true) }, "background"},
+		} {
+			step.set()
+			if got := c.Stats().Controller; got != step.want {
+				t.Errorf("the controller is %q, want %q", got, step.want)
+			}
+		}
+	})
+}

@@ -419,6 +419,7 @@ func TestConfigErrors(t *testing.T) {
 	for name, cfg := range map[string]*Config{
 		"loss":     {Loss: 1.5},
 		"rate":     {FixedRate: -1},
+		"mode":     {FixedRate: 1e6, Background: true},
 		"memory":   {BulkMemory: -1},
 		"identity": {Identity: make(ed25519.PrivateKey, 5)},
 	} {

@@ -52,6 +52,7 @@ type AckSample struct {
 	Inflight      int           // still in flight, after both
 	PriorInflight int           // in flight before both
 	RTT           time.Duration // the newest round-trip sample, acknowledgement delay included; 0 if there is none
+	AckDelay      time.Duration // of that packet, by which it counts too much for the path alone
 	MinRTT        time.Duration // the lowest sample so far; 0 before the first
 	SmoothedRTT   time.Duration // RFC 9002 section 5.3
 	RTTVar        time.Duration // mean deviation of the samples, likewise
@@ -67,7 +68,7 @@ type AckSample struct {
 
 // State describes a controller at one moment.
 type State struct {
-	Name       string        // "bbr" or "fixed"
+	Name       string        // "bbr", "fixed" or "background"
 	Phase      string        // what the controller is doing, in one word
 	Bandwidth  int64         // delivered bytes per second that it believes in
 	MinRTT     time.Duration // round trip without queue that it believes in

@@ -177,6 +177,28 @@ func TestFixedRateOnCarrier(t *testing.T) {
 	}
 }
 
+// TestBackgroundOnCarrier: the wish to yield holds on every path too, and what is
+// left by others says nothing of the path to the next connection.
+func TestBackgroundOnCarrier(t *testing.T) {
+	for _, carrier := range []bool{false, true} {
+		cfg := network(t, "delay=20ms,rate=20M,queue=400k")
+		cfg.Carrier = carrier
+		cfg.Client = func(c *core.Config) { c.Background = true }
+		w := newWorld(t, cfg)
+		client, server := w.connect(sim.DialOptions{})
+		took := w.complete(time.Minute, server, w.file(client, 10<<20))
+		if rate := float64(10<<20) / 1024 * 1092 * 8 / took.Seconds(); rate < 14e6 || rate > 20.2e6 {
+			t.Errorf("carrier %v: %.2f Mbit/s of 20", carrier, rate/1e6)
+		}
+		if s := client.Conn.Stats(); s.Controller != "background" || s.Window == 0 || s.SmoothedRTT > 60*time.Millisecond {
+			t.Errorf("carrier %v: control by %s, a window of %d bytes, a round trip of %v", carrier, s.Controller, s.Window, s.SmoothedRTT)
+		}
+		if m := client.Conn.PathMemory(); m.Rate != 0 {
+			t.Errorf("carrier %v: a rate of %d bytes/s is remembered", carrier, m.Rate)
+		}
+	}
+}
+
 // TestKeepAlive notices a peer that died while there was nothing to say.
 func TestKeepAlive(t *testing.T) {
 	for _, side := range []core.Role{core.Client, core.Server} {

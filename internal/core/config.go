@@ -105,6 +105,9 @@ type Config struct {
 	// FixedRate is the gross rate in bit/s (IP, UDP and our headers), 0 to find
 	// the rate. SetRate changes it later.
 	FixedRate int64
+	// Background has the connection yield to all others (docs/protocol.md §8.8);
+	// a FixedRate goes before it. SetBackground changes it later.
+	Background bool
 	// OwnLoss is the share of outgoing datagrams that the shell drops on
 	// purpose (simulated loss); the circuit breaker does not blame the path
 	// for them.

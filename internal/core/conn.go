@@ -283,6 +283,13 @@ func (c *Conn) SetRate(now instant.Time, bitsPerSecond int64) {
 	c.resetController()
 }
 
+// SetBackground has the connection yield to all others, or no longer.
+func (c *Conn) SetBackground(now instant.Time, on bool) {
+	c.now = now
+	c.cfg.Background = on
+	c.resetController()
+}
+
 // NextEvent returns the next thing the application should know.
 func (c *Conn) NextEvent() (Event, bool) {
 	if len(c.events) == 0 {

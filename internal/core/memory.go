@@ -20,10 +20,10 @@ const (
 )
 
 // PathMemory returns what is known of the path by now. The rate is unknown as
-// long as it is searched for, and where it was asked for.
+// long as it is searched for, and where it was asked for or left to others.
 func (c *Conn) PathMemory() PathMemory {
 	m := PathMemory{RTT: c.recovery.SmoothedRTT()}
-	if s := c.controller.State(); s.Settled && !c.carrierPaces() {
+	if s := c.controller.State(); s.Settled && !c.carrierPaces() && !c.background() {
 		m.Rate, m.Loss = s.Bandwidth, s.LossRate
 	}
 	return m

@@ -110,10 +110,14 @@ func (c *Conn) sent(n, segmentSize int, path Path) (int, int, Path, ECN) {
 // fixed rate changes.
 func (c *Conn) resetController() {
 	datagram := wire.FullDataDatagram + c.overhead()
-	if c.cfg.FixedRate > 0 {
+	switch {
+	case c.cfg.FixedRate > 0:
 		c.controller = congestion.NewFixed(c.cfg.FixedRate, datagram, c.recovery.SmoothedRTT())
 		c.pacer = congestion.NewPacer(datagram, 1)
-	} else {
+	case c.cfg.Background:
+		c.controller = congestion.NewBackground(datagram, c.recovery.SmoothedRTT())
+		c.pacer = congestion.NewPacer(datagram, 1)
+	default:
 		c.controller = congestion.NewBBR(c.now, congestion.Config{
 			Datagram: datagram, Seed: c.seed(),
 			InitialRTT:     c.cfg.RememberedPath.RTT,
@@ -150,13 +154,19 @@ func (c *Conn) updatePacing() {
 	c.pacer.SetRate(c.controller.PacingRate(), burst)
 }
 
+// background reports that the connection yields to all others.
+func (c *Conn) background() bool { return c.cfg.Background && c.cfg.FixedRate == 0 }
+
 // carrierPaces reports that nothing but the carrier's writability decides when
-// something leaves: a rate that was asked for holds on every path.
-func (c *Conn) carrierPaces() bool { return c.path.CarrierPaced && c.cfg.FixedRate == 0 }
+// something leaves: a rate that was asked for, and the wish to yield, hold on
+// every path.
+func (c *Conn) carrierPaces() bool {
+	return c.path.CarrierPaced && c.cfg.FixedRate == 0 && !c.cfg.Background
+}
 
 // windowLeft is how many gross bytes the congestion window has room for.
 func (c *Conn) windowLeft() int {
-	if c.path.CarrierPaced {
+	if c.path.CarrierPaced && !c.background() {
 		return math.MaxInt
 	}
 	return c.controller.Window() - c.recovery.Inflight()

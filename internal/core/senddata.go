@@ -19,7 +19,7 @@ func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 	if keys == nil || !c.bulkPending() {
 		return 0, 0
 	}
-	if c.stats.DataBytesSent == 0 && c.cfg.FixedRate == 0 {
+	if c.stats.DataBytesSent == 0 && c.cfg.FixedRate == 0 && !c.cfg.Background {
 		c.pacer.Grant(initialBurst) // its dispersion tells the capacity of the path (§8.2)
 	}
 	full := c.blockSize() + wire.DataOverhead

@@ -17,6 +17,7 @@ const (
 	UFT Kind = iota
 	CUBIC
 	BBR
+	Background // uft with --mode background
 )
 
 // A Contender is one endless flow of a contest.
@@ -98,14 +99,17 @@ func (c Contender) start(n *sim.Network, index int) *flow {
 	case BBR:
 		r = rival.Start(n, rival.NewBBR(index), c.Extra)
 	default:
-		return startUFT(n, c.Extra)
+		return startUFT(n, c)
 	}
 	return &flow{arrived: r.Arrived, err: func() error { return nil }}
 }
 
-func startUFT(n *sim.Network, extra time.Duration) *flow {
-	client, err := n.Dial(sim.DialOptions{ExtraDelay: extra})
+func startUFT(n *sim.Network, c Contender) *flow {
+	client, err := n.Dial(sim.DialOptions{ExtraDelay: c.Extra})
 	if err == nil {
+		if c.Kind == Background {
+			client.Conn.SetBackground(n.Now(), true)
+		}
 		_, err = client.SendFile(endless)
 	}
 	if err != nil {

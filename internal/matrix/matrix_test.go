@@ -41,6 +41,14 @@ var guarded = map[string][]string{
 	"beside 1 CUBIC, queue 1 BDP": nil,
 	"beside 4 CUBIC, queue 1 BDP": nil,
 
+	"background, idle, 50M 50ms, queue 1 BDP":      nil,
+	"background, idle, 10M 20ms, queue 4 BDP":      nil,
+	"background, idle, 50M 50ms, 1% lost":          nil,
+	"background, CUBIC joins, queue 1 BDP":         nil,
+	"background, CUBIC was there, queue 1 BDP":     nil,
+	"background, default uft joins, queue 1 BDP":   nil,
+	"background, default uft joins, queue 0.1 BDP": nil,
+
 	"standing queue, 10M 20ms 0%, queue 4 BDP": nil,
 	"CoDel, 50M 50ms":                          nil,
 
@@ -63,6 +71,9 @@ var guarded = map[string][]string{
 // has nothing to find in one goroutine.
 var slow = []string{
 	"beside 1 CUBIC, queue 1 BDP", "beside 4 CUBIC, queue 1 BDP", "CoDel, 50M 50ms",
+	"background, idle, 50M 50ms, queue 1 BDP", "background, idle, 50M 50ms, 1% lost",
+	"background, CUBIC joins, queue 1 BDP", "background, CUBIC was there, queue 1 BDP",
+	"background, default uft joins, queue 1 BDP", "background, default uft joins, queue 0.1 BDP",
 	"rate doubled, 25M to 50M", "100M 100ms 1%, -b 97 %", "100M 50ms ±10ms 0.1%, first contact",
 	"blackout of 1s", "blackout of 1m0s", "NAT rebinding, client sends", "way back 1:80",
 }

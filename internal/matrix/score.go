@@ -14,17 +14,18 @@ type Mode int
 
 // The modes in which every link is measured.
 const (
-	First Mode = iota // default rate control, nothing known of the server
-	Known             // the same to a server that the same transfer went to before
-	Fixed             // the rate given, 97 % of what the path has
+	First  Mode = iota // default rate control, nothing known of the server
+	Known              // the same to a server that the same transfer went to before
+	Fixed              // the rate given, 97 % of what the path has
+	Modest             // in the background, nothing known of the server
 )
 
-// Modes are all of them, in the order of the table.
+// Modes are those that the table of links shows, in its order.
 var Modes = []Mode{First, Known, Fixed}
 
 // String returns the heading of the mode.
 func (m Mode) String() string {
-	return [...]string{"first contact", "known server", "-b 97 %"}[m]
+	return [...]string{"first contact", "known server", "-b 97 %", "background"}[m]
 }
 
 // fixedShare is the share of the path's rate that Fixed asks for.
@@ -165,6 +166,9 @@ func (t Transfer) config() sim.Config {
 			bits = int64(fixedShare * float64(t.Path.Rate))
 		}
 		cfg.Client = func(c *core.Config) { c.FixedRate = bits }
+	}
+	if t.Mode == Modest {
+		cfg.Client = func(c *core.Config) { c.Background = true }
 	}
 	if t.Change != nil {
 		t.Change(&cfg)

@@ -138,7 +138,7 @@ func (r *Recovery) OnAck(now instant.Time, in Space, ack *Ack, fates *Fates) err
 	if news.any {
 		present := !news.train.sentAt.Before(r.pathSince) // not of an earlier path
 		if present && news.eliciting && news.end == ack.Largest+1 {
-			r.updateRTT(now, in, news.train.sentAt, ack.Delay)
+			sample.AckDelay = r.updateRTT(now, in, news.train.sentAt, ack.Delay)
 			sample.RTT = r.rtt.latest
 		}
 		r.probes = 0
@@ -251,7 +251,8 @@ func (r *Recovery) settle(s *space, p Packet) {
 // same packet were lost: what is beyond the limit is no part of the round trip
 // at all, and would make it seconds where many are lost. The peer is believed:
 // one that exaggerates only makes itself look nearer and gets a smaller window.
-func (r *Recovery) updateRTT(now instant.Time, in Space, sentAt instant.Time, delay time.Duration) {
+// What the delay was of the sample taken is returned.
+func (r *Recovery) updateRTT(now instant.Time, in Space, sentAt instant.Time, delay time.Duration) time.Duration {
 	limit := time.Duration(0)
 	if in == Application {
 		limit = r.cfg.MaxAckDelay
@@ -263,6 +264,7 @@ func (r *Recovery) updateRTT(now instant.Time, in Space, sentAt instant.Time, de
 		delay = limit
 	}
 	r.rtt.update(sample, delay)
+	return delay
 }
 
 // detect declares lost what an acknowledged packet has overtaken by more than

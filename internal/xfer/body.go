@@ -122,6 +122,10 @@ func (e *Entry) parse(f *fields) {
 	f.need(1, 2, 3, 7)
 }
 
+// modeBackground is the only sending mode that a REQUEST can ask for; 0 is the
+// default one.
+const modeBackground = 1
+
 func (m *Request) appendBody(b []byte) []byte {
 	b = wire.AppendUintField(b, 1, m.ID)
 	b = wire.AppendStringField(b, 2, m.Name)
@@ -130,6 +134,9 @@ func (m *Request) appendBody(b []byte) []byte {
 	}
 	if m.Target != nil {
 		b = wire.AppendStringField(b, 4, *m.Target)
+	}
+	if m.Background {
+		b = wire.AppendUintField(b, 5, modeBackground)
 	}
 	return b
 }
@@ -146,6 +153,8 @@ func (m *Request) parse(f *fields) {
 		case 4:
 			target := f.text()
 			m.Target = &target
+		case 5:
+			m.Background = f.uint(modeBackground) == modeBackground
 		default:
 			f.unknown()
 		}

@@ -105,6 +105,8 @@ type Request struct {
 	Name   string
 	Rate   uint64  // gross, in bit/s; 0: the sender finds the rate
 	Target *string // reserved: a third host
+	// Background asks for a sender that yields to all others on the path.
+	Background bool
 }
 
 // Accept says that the receiver takes the file.

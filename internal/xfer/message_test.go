@@ -43,6 +43,7 @@ var messages = []struct {
 			"03 22 010103 020100 0305612e62696e 04024400 0508ffffffffffffffff 060241a4 070101" +
 			"03 0d 0102412c 020100 030162 070101",
 	},
+	{"REQUEST in the background", &xfer.Request{ID: 1, Name: "a", Background: true}, "03 09 010101 020161 050101"},
 	{"REQUEST", &xfer.Request{ID: 1, Name: "a", Rate: 8000, Target: pointer("host")}, "03 10 010101 020161 03025f40 0404686f7374"},
 	{"REQUEST at any rate", &xfer.Request{Name: "a"}, "03 06 010100 020161"},
 	{"ACCEPT", &xfer.Accept{Transfer: 0xffff}, "04 06 0104 8000ffff"},

@@ -101,13 +101,13 @@ func NewEntry(transfer uint16, name string) Entry {
 	return Entry{Transfer: transfer, Kind: kindFile, Name: name, Hash: hashBLAKE3}
 }
 
-// Request asks for a file, at a gross rate in bit/s or 0, and returns the id
-// under which the answer comes.
-func (s *Session) Request(name string, rate uint64) (id uint64) {
+// Request asks for a file, at a gross rate in bit/s or 0, or in the background,
+// and returns the id under which the answer comes.
+func (s *Session) Request(name string, rate uint64, background bool) (id uint64) {
 	id = s.requests
 	s.requests++
 	s.asked[id] = true
-	s.out.put(&Request{ID: id, Name: name, Rate: rate})
+	s.out.put(&Request{ID: id, Name: name, Rate: rate, Background: background})
 	return id
 }
 

@@ -42,8 +42,8 @@ func TestHelloIsFirstAndOnce(t *testing.T) {
 
 func TestRequestAnswered(t *testing.T) {
 	s := begin(t)
-	id := s.session.Request("a", 8000)
-	s.says(&xfer.Request{ID: id, Name: "a", Rate: 8000})
+	id := s.session.Request("a", 8000, true)
+	s.says(&xfer.Request{ID: id, Name: "a", Rate: 8000, Background: true})
 	event := s.hears(&xfer.Offer{Answers: &id, Entries: []xfer.Entry{entry(0, "a", 1)}})
 	if event.Answers == nil || *event.Answers != id || len(event.Incoming) != 1 {
 		t.Errorf("event %+v", event)
@@ -54,7 +54,7 @@ func TestRequestAnswered(t *testing.T) {
 
 func TestRequestRefused(t *testing.T) {
 	s := begin(t)
-	id := s.session.Request("a", 0)
+	id := s.session.Request("a", 0, false)
 	event := s.hears(&xfer.Refuse{Request: &id, Code: xfer.CodeNotFound, Text: "no"})
 	if event.Refused == nil || *event.Refused != id || event.Failure.Code != xfer.CodeNotFound || !event.Failure.Remote {
 		t.Errorf("event %+v", event)
@@ -175,7 +175,7 @@ func TestOwed(t *testing.T) {
 		}
 	}
 	wantQueue(0, 0)
-	s.session.Request("mine", 0)
+	s.session.Request("mine", 0, false)
 	sender := s.session.Offer([]xfer.Entry{entry(0, "mine", 2)}, nil)[0]
 	sender.Chunk(scriptChunks[0], 2)
 	sender.End()

@@ -61,7 +61,7 @@ func dial(ctx context.Context, c Command, std stdio) (*conversation, error) {
 		Carrier:            c.Carrier,
 	}
 	if c.Action == Send {
-		config.FixedRate = c.Bitrate
+		config.FixedRate, config.Background = c.Bitrate, c.Background
 	}
 	if store := newSessions(trusted); store != nil {
 		config.Session = store
@@ -172,7 +172,7 @@ func (cl *conversation) update(u transfer.Update) {
 func (cl *conversation) finish(verb string, r *transfer.Result) {
 	cl.progress.Finish()
 	if cl.command.JSON {
-		printAccount(cl.std.out, verb, r)
+		printAccount(cl.std.out, verb, cl.command.mode(), r)
 	}
 	if r.Err != nil {
 		cl.complain(r.Err)

@@ -75,6 +75,9 @@ type Command struct {
 	// Bitrate is the gross rate of the transfer in bit/s, at least MinBitrate.
 	// At 0 the rate is to be found by itself.
 	Bitrate int64
+	// Background has the sender of the files, which is the server where they are
+	// requested, yield to everybody else on the path.
+	Background bool
 	// BlockSize is how many bytes of a file a datagram is to carry where the path
 	// lets it through, or transport.AutoBlockSize; 0 is what every path carries.
 	BlockSize int

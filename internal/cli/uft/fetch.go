@@ -17,8 +17,9 @@ func runFetch(ctx context.Context, c Command, std stdio) int {
 		return Code(err)
 	}
 	defer cl.close()
+	options := transfer.Options{Background: c.Background, Progress: cl.update}
 	for _, name := range c.Files {
-		r := cl.files.Fetch(ctx, name, destination(c, std), c.Bitrate, transfer.Options{Progress: cl.update})
+		r := cl.files.Fetch(ctx, name, destination(c, std), c.Bitrate, options)
 		cl.finish(received, &r)
 		outcome.add(r.Err)
 		if ctx.Err() != nil {

@@ -18,6 +18,8 @@ Client: uft HOST -t FILE [FILE...], uft HOST -r NAME [NAME...]
   -r, --request NAME        fetch a file
   -b, --bitrate RATE        send at this rate, headers included: 2500000, 10M,
                             1.5Gbit/s; at least 8k (default: find the rate)
+      --mode MODE           background: use only what everybody else on the way
+                            leaves, to send or to fetch; default: share it
   -o, --output PATH         write the fetched file to PATH
       --name NAME           name of what is sent from standard input
       --fingerprint SHA256:...  the server must have this identity

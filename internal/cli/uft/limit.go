@@ -69,6 +69,7 @@ type account struct {
 	Name      string                      `json:"name"`
 	Path      string                      `json:"path,omitempty"`
 	Verb      string                      `json:"verb"`
+	Mode      string                      `json:"mode,omitempty"` // that a client asked for
 	Done      bool                        `json:"done"`
 	Error     string                      `json:"error,omitempty"`
 	Code      int                         `json:"exit_code"`
@@ -87,9 +88,9 @@ type account struct {
 }
 
 // printAccount prints what became of a file as a line of JSON.
-func printAccount(w io.Writer, verb string, r *transfer.Result) {
+func printAccount(w io.Writer, verb, mode string, r *transfer.Result) {
 	a := account{
-		Name: r.Name, Path: r.Path, Verb: verb, Done: r.Err == nil, Code: Code(r.Err), Bytes: r.Bytes,
+		Name: r.Name, Path: r.Path, Verb: verb, Mode: mode, Done: r.Err == nil, Code: Code(r.Err), Bytes: r.Bytes,
 		Hash: r.Root, Already: r.Already, Seconds: r.Elapsed.Seconds(), Goodput: r.Goodput(), Gross: r.GrossRate(),
 	}
 	if r.Err != nil {

@@ -78,6 +78,7 @@ func options(c *Command, g *given) []option {
 		{name: "port", shorthand: "p", where: anywhere, take: into(&c.Port, parsePort)},
 		{name: "loss", shorthand: "l", where: anywhere, take: into(&c.Loss, parseLoss)},
 		{name: "bitrate", shorthand: "b", where: client, take: into(&c.Bitrate, parseBitrate)},
+		{name: "mode", where: client, take: into(&c.Background, parseMode)},
 		{name: "seed", where: anywhere, take: func(value string) error {
 			c.Seeded = true
 			return into(&c.Seed, parseSeed)(value)

@@ -155,6 +155,8 @@ func checked(c Command, about role, errs ...error) (Command, error) {
 	return c, nil
 }
 
+var errRateAndBackground = usageErrorf("-b sends at its rate whatever others need, --mode background yields to them: choose one of the two")
+
 // check returns an error if values that are right by themselves contradict each
 // other.
 func (c *Command) check(about role) error {
@@ -163,6 +165,8 @@ func (c *Command) check(about role) error {
 		return usageErrorf("-l simulates the loss of datagrams, which needs UDP: TCP would repeat what is lost; leave out --tcp")
 	case c.Carrier == transport.TCP && c.BlockSize != 0:
 		return usageErrorf("--block-size is about datagrams, which needs UDP: TCP cuts them as it likes; leave out --tcp")
+	case c.Background && c.Bitrate > 0:
+		return errRateAndBackground
 	case c.HTTP != "" && !c.Serve:
 		return usageErrorf("--http shows the folder to be read: that needs -s")
 	case c.Quiet && c.Verbose:

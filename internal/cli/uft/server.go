@@ -125,7 +125,7 @@ func (l *serverLog) event(e transfer.Event) {
 	}
 	if !e.Started {
 		if l.json {
-			printAccount(l.std.out, verb, r)
+			printAccount(l.std.out, verb, "", r)
 		}
 		if details := limitDetails(&r.Limit); l.verbose && r.Err == nil && details != "" {
 			l.std.say("%v: %s", e.Client, details)

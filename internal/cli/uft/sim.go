@@ -46,6 +46,7 @@ What the disks and processors of the two ends can do is not in it.
                             reorder=1%,burst=5,duplicate=1%
       --scenario FILE       how it changes as time passes, as medium has it
   -b, --bitrate RATE        send at this rate, headers included
+      --mode MODE           background: yield to everybody; default: share
       --known               the server is known from an earlier transfer
       --seed N              other losses (default 1)
       --plot FILE           draw it, into FILE.svg or FILE.png
@@ -64,6 +65,7 @@ type simulation struct {
 	words    string // of --link
 	scenario string // the file
 	bitrate  int64
+	modest   bool // --mode background
 	known    bool
 	seed     uint64
 	plot     string
@@ -109,6 +111,7 @@ func simOptions(s *simulation) []option {
 		{name: "link", take: into(&s.words, parsePath)},
 		{name: "scenario", take: into(&s.scenario, parsePath)},
 		{name: "bitrate", shorthand: "b", take: into(&s.bitrate, parseBitrate)},
+		{name: "mode", take: into(&s.modest, parseMode)},
 		{name: "known", toggle: &s.known},
 		{name: "seed", take: into(&s.seed, parseSeed)},
 		{name: "plot", take: into(&s.plot, parsePath)},
@@ -146,6 +149,10 @@ func parseSim(args []string) (simulation, error) {
 		return simulation{}, usageErrorf("--loss: where more than %g %% are lost, nothing arrives in a reasonable time", 100*maxSimLoss)
 	case s.bitrate > 0 && s.known:
 		return simulation{}, usageErrorf("-b gives the rate and --known what is remembered of it: choose one of the two")
+	case s.bitrate > 0 && s.modest:
+		return simulation{}, errRateAndBackground
+	case s.known && s.modest:
+		return simulation{}, usageErrorf("--mode background makes no use of what --known remembers: choose one of the two")
 	}
 	if s.plot != "" {
 		if _, err := plot.FormatOf(s.plot); err != nil {
@@ -247,6 +254,8 @@ func (s *simulation) predict(ctx context.Context, args []string, std stdio) erro
 		t.Mode = matrix.Known
 	case s.bitrate > 0:
 		t.Mode = matrix.Fixed
+	case s.modest:
+		t.Mode = matrix.Modest
 	}
 	r := t.Run()
 	if errors.Is(r.Err, matrix.ErrCancelled) {

@@ -69,6 +69,26 @@ func parseBitrate(s string) (int64, error) {
 	return bits, nil
 }
 
+// parseMode reads how the sender behaves towards others on the path, and returns
+// whether it is to yield.
+func parseMode(s string) (background bool, err error) {
+	switch s {
+	case "default":
+		return false, nil
+	case "background":
+		return true, nil
+	}
+	return false, errors.New("a mode is default, or background: use only what everybody else leaves")
+}
+
+// mode names what --mode asked for, if it was not the default.
+func (c *Command) mode() string {
+	if c.Background {
+		return "background"
+	}
+	return ""
+}
+
 // parseSeed reads a seed.
 func parseSeed(s string) (uint64, error) {
 	seed, err := strconv.ParseUint(s, 10, 64)
