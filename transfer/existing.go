@@ -71,8 +71,8 @@ func (in *incoming) comparable(meta store.Meta) bool {
 func (in *incoming) compare(replace bool) error {
 	var hashed uint64
 	return in.busy(xfer.ActivityReading, &hashed, func() error {
-		buf := make([]byte, xfer.ChunkSize)
 		size := uint64(in.existing.Size())
+		buf := make([]byte, min(size, xfer.ChunkSize))
 		for i := range xfer.ChunkCount(size) {
 			if in.ctx.Err() != nil {
 				return nil

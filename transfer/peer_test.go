@@ -14,7 +14,7 @@ import (
 
 // peer is a program that a test plays by hand, message by message.
 type peer struct {
-	t       *testing.T
+	t       testing.TB
 	conn    *transport.Conn
 	stream  *transport.Stream
 	decoder xfer.Decoder

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // house is a server on the loopback interface and what it logged.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string // of the server
 	here   string // of the client
 	addr   string
@@ -29,7 +29,7 @@ type house struct {
 }
 
 // open starts a server. config.Dir is filled in.
-func open(t *testing.T, config transfer.ServerConfig, carrier *transport.Config) *house {
+func open(t testing.TB, config transfer.ServerConfig, carrier *transport.Config) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir(), here: t.TempDir(), events: make(chan transfer.Event, 10_000)}
 	config.Dir = h.dir
@@ -77,7 +77,7 @@ func (h *house) clientWith(carrier *transport.Config) *transfer.Client {
 }
 
 // write makes a file of random bytes.
-func write(t *testing.T, dir, name string, size int) (path string, content []byte) {
+func write(t testing.TB, dir, name string, size int) (path string, content []byte) {
 	t.Helper()
 	content = make([]byte, size)
 	_, _ = rand.Read(content)
@@ -86,7 +86,7 @@ func write(t *testing.T, dir, name string, size int) (path string, content []byt
 	return path, content
 }
 
-func put(t *testing.T, path string, content []byte) {
+func put(t testing.TB, path string, content []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, content, 0o640); err != nil {
 		t.Fatal(err)
@@ -152,7 +152,7 @@ func wantDone(t *testing.T, r transfer.Result, content []byte) {
 }
 
 // soon bounds a test that would hang where it fails.
-func soon(t *testing.T) context.Context {
+func soon(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	t.Cleanup(cancel)
 	return ctx

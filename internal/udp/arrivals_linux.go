@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -49,19 +50,52 @@ var arrivalSpace = sync.Pool{New: func() any {
 	return a
 }}
 
+// A oneArrival is a message that is received into a buffer of the caller's.
+type oneArrival struct {
+	message [1]message
+	part    unix.Iovec
+	from    socketAddress
+	control [receiveControl]byte
+}
+
+// bind makes the message refer to the rest.
+func (a *oneArrival) bind() {
+	header := &a.message[0].header
+	header.Name = &a.from[0]
+	header.Iov = &a.part
+	header.SetIovlen(1)
+	header.Control = &a.control[0]
+}
+
+// into sets where the bytes go; nil lets go of the buffer.
+func (a *oneArrival) into(buf []byte) {
+	a.part.Base = unsafe.SliceData(buf)
+	a.part.SetLen(len(buf))
+}
+
+// receive makes one system call.
+func (a *oneArrival) receive(fd uintptr) syscall.Errno {
+	a.message[0].makeRoom()
+	_, errno := receiveMessages(fd, a.message[:])
+	return errno
+}
+
 // receive makes one system call.
 func (a *arrivals) receive(fd uintptr) syscall.Errno {
 	for i := range a.messages {
-		// The kernel puts the sizes of what it wrote in place of those of the
-		// room that there is.
-		header := &a.messages[i].header
-		header.Namelen = unix.SizeofSockaddrInet6
-		header.SetControllen(receiveControl)
-		header.Flags = 0
+		a.messages[i].makeRoom()
 	}
 	count, errno := receiveMessages(fd, a.messages[:])
 	a.next, a.count = 0, count
 	return errno
+}
+
+// makeRoom prepares a message for a call: the kernel puts the sizes of what it
+// wrote in place of those of the room that there is.
+func (m *message) makeRoom() {
+	m.header.Namelen = unix.SizeofSockaddrInet6
+	m.header.SetControllen(receiveControl)
+	m.header.Flags = 0
 }
 
 // message returns the bytes and the control messages of message i.

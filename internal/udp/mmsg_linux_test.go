@@ -77,7 +77,7 @@ func TestBatchesBecomeTrains(t *testing.T) {
 		{"empty ones", []sent{{0, 0, alice, here, 0}, {0, 0, alice, here, 0}, {10, 0, alice, here, 0}, {0, 0, alice, here, 0}}, MaxTrain, trains{{0}, {1}, {2}, {3}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &conn{local: netip.MustParseAddrPort("0.0.0.0:9")}
+			c := &conn{bell: new(doorbell), local: netip.MustParseAddrPort("0.0.0.0:9")}
 			c.reader.held = batchOf(test.messages...)
 			buf := make([]byte, test.room)
 			for i, messages := range test.want {

@@ -17,19 +17,19 @@ const batchAfter = 32
 
 // reader is what the goroutine that calls ReadTrain works with.
 type reader struct {
-	control [receiveControl]byte
-
 	// patience is batchAfter, or 0 where the kernel joins no datagrams at all.
 	patience int
 	// alone counts messages in a row that were single datagrams.
 	alone int
 
-	// held are messages that were received and not handed out yet, nil for
-	// none. receive gets them; it is bound once, because a closure made for a
-	// call is an allocation, and leaves an error in errno.
-	held    *arrivals
-	receive func(fd uintptr) bool
-	errno   syscall.Errno
+	// held are messages that were received and not handed out yet, nil for none.
+	held *arrivals
+
+	// The call that receives: bound once, because a closure made for a call is
+	// an allocation. It leaves an error in errno.
+	receiveOne, receiveBatch func(fd uintptr)
+	one                      oneArrival
+	errno                    syscall.Errno
 
 	scope     uint32 // the last interface that an address was to be understood on
 	scopeName string
@@ -66,27 +66,57 @@ func (c *conn) next(buf []byte) (train arrival, ok bool, err error) {
 	case r.held != nil && !c.closed.Load():
 		train, ok = c.nextHeld(buf)
 		return train, ok, nil
-	case r.alone < r.patience:
-		train, ok, err = c.readOne(buf)
-	default:
-		err = c.readBatch()
+	case r.alone < r.patience && !c.bell.pausing:
+		return c.readOne(buf)
 	}
-	if isOfPoller(err) {
-		err = c.readBesidePoller()
+	return train, false, c.readBatch()
+}
+
+// bind makes the calls.
+func (r *reader) bind() {
+	r.one.bind()
+	r.receiveOne = func(fd uintptr) { r.errno = r.one.receive(fd) }
+	r.receiveBatch = r.hold
+}
+
+// receive makes a call until it receives something, and waits for that.
+func (c *conn) receive(call func(fd uintptr)) error {
+	for {
+		if err := c.raw.Control(call); err != nil {
+			return c.wrap("read", err)
+		}
+		switch c.reader.errno {
+		case 0:
+			return nil
+		case unix.EAGAIN:
+			failed, err := c.bell.await()
+			if failed {
+				c.readRefusals() // until they are read, there is no waiting
+			}
+			if err == nil {
+				continue
+			}
+			return c.wrap("read", err)
+		default:
+			return c.failure("read", "recvmmsg", c.reader.errno)
+		}
 	}
-	return train, ok, err
 }
 
 // readOne reads one message, which is a train or a datagram. It is not ok where
 // it does not fit buf: it is none of ours then.
 func (c *conn) readOne(buf []byte) (train arrival, ok bool, err error) {
-	n, control, flags, from, err := c.socket.ReadMsgUDPAddrPort(buf, c.reader.control[:])
+	one := &c.reader.one
+	one.into(buf)
+	err = c.receive(c.reader.receiveOne)
+	one.into(nil)
 	if err != nil {
 		return arrival{}, false, err
 	}
-	train = c.arrivalOf(buf[:n], c.reader.control[:control])
-	train.remote = unmap(from)
-	return train, flags&unix.MSG_TRUNC == 0, nil
+	m := &one.message[0]
+	train = c.arrivalOf(buf[:min(int(m.length), len(buf))], one.control[:m.header.Controllen])
+	train.remote = c.remoteOf(&one.from)
+	return train, m.header.Flags&unix.MSG_TRUNC == 0, nil
 }
 
 // arrivalOf makes an arrival of the bytes and the control messages of a message,
@@ -103,6 +133,7 @@ func (c *conn) arrivalOf(bytes, control []byte) arrival {
 	if a.segmentSize <= 0 || a.segmentSize > len(bytes) {
 		a.segmentSize = len(bytes)
 	}
+	c.bell.note(len(bytes), a.segmentSize)
 	if a.segmentSize < len(bytes) {
 		c.reader.alone = 0
 	} else if c.reader.alone < batchAfter {
@@ -111,32 +142,29 @@ func (c *conn) arrivalOf(bytes, control []byte) arrival {
 	return a
 }
 
-// readBatch waits for messages and holds them.
+// readBatch waits for messages and holds them, more of them at once in a steady
+// stream.
 func (c *conn) readBatch() error {
 	r := &c.reader
 	if r.held != nil {
 		r.release() // of a socket that is closed
 	}
-	if err := c.raw.Read(r.receive); err != nil {
+	c.bell.pause()
+	if err := c.receive(r.receiveBatch); err != nil {
 		return err
 	}
-	if r.errno != 0 {
-		return c.failure("read", "recvmmsg", r.errno)
-	}
+	c.bell.took(r.held.count)
 	return nil
 }
 
-// receiveBatch makes one system call. It reports false where nothing is there
-// and the caller should wait for it; the space of the batch serves other sockets
-// meanwhile.
-func (c *conn) receiveBatch(fd uintptr) bool {
+// hold receives a batch. Its space serves other sockets where nothing is there.
+func (r *reader) hold(fd uintptr) {
 	batch := arrivalSpace.Get().(*arrivals)
-	if c.reader.errno = batch.receive(fd); c.reader.errno != 0 {
+	if r.errno = batch.receive(fd); r.errno != 0 {
 		arrivalSpace.Put(batch)
-		return c.reader.errno != unix.EAGAIN
+		return
 	}
-	c.reader.held = batch
-	return true
+	r.held = batch
 }
 
 // release gives the space of the batch back.

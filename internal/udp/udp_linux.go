@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -14,9 +13,9 @@ import (
 // conn is a socket with segmentation offload on both ways where the kernel and
 // the path have it, and with sendmmsg(2) and recvmmsg(2) where they do not.
 type conn struct {
-	socket *net.UDPConn
-	raw    syscall.RawConn // of socket
-	local  netip.AddrPort
+	raw   *descriptor
+	bell  *doorbell
+	local netip.AddrPort
 
 	// Set when the socket is made, constant afterwards.
 	ipv6         bool // an IPv6 socket, which takes IPv4 as mapped addresses
@@ -33,26 +32,28 @@ type conn struct {
 	// writeSegmented is write; a test may put a path that refuses in its place.
 	writeSegmented func(train []byte, segmentSize int, remote netip.AddrPort, source netip.Addr) error
 	slowPaths      slowPaths
-	controlOut     sync.Pool // of *[sendControl]byte
+	scope          atomic.Pointer[scope] // the last interface that was written to by name
 }
 
 // newConn sets the options of a socket. All are improvements that a kernel may
 // refuse, a container's filter too, so a refusal is no error.
 func newConn(socket *net.UDPConn) (Conn, error) {
-	raw, err := socket.SyscallConn()
-	if err != nil {
+	c := &conn{local: boundTo(socket)}
+	var err error
+	if c.raw, err = takeDescriptor(socket); err != nil {
 		return nil, err
 	}
-	c := &conn{socket: socket, raw: raw, local: boundTo(socket)}
 	c.wildcard = c.local.Addr().IsUnspecified()
-	c.controlOut.New = func() any { return new([sendControl]byte) }
 	c.writeSegmented = c.write
-	c.reader.receive = c.receiveBatch
-	var failed error
-	if err := raw.Control(func(fd uintptr) { failed = c.setOptions(int(fd)) }); err != nil {
+	c.reader.bind()
+	if err = c.setOptions(c.raw.fd); err == nil {
+		c.bell, err = newDoorbell(c.raw.fd)
+	}
+	if err != nil {
+		_ = c.raw.Close()
 		return nil, err
 	}
-	return c, failed
+	return c, nil
 }
 
 // setOptions sets what the kernel lets it set. Its error is about the socket
@@ -116,8 +117,11 @@ func (c *conn) forbidFragments() bool     { return c.whole }
 func (c *conn) PortClosed(remote netip.AddrPort) bool { return portClosed(remote) }
 
 func (c *conn) Close() error {
-	c.closed.Store(true)
-	return c.socket.Close()
+	if c.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	c.bell.Close()
+	return c.raw.Close()
 }
 
 // countDrops takes the kernel's 32-bit counter, which wraps around.
@@ -126,8 +130,13 @@ func (c *conn) countDrops(drops uint32) {
 	c.drops.Store(before + uint64(drops-uint32(before)))
 }
 
+// wrap says of an error which operation on which socket it ended.
+func (c *conn) wrap(operation string, err error) error {
+	return &net.OpError{Op: operation, Net: "udp", Source: net.UDPAddrFromAddrPort(c.local), Err: err}
+}
+
 // failure makes an error of what a system call on the socket returned, in the
 // form that the calls of package net return.
 func (c *conn) failure(operation, call string, errno syscall.Errno) error {
-	return &net.OpError{Op: operation, Net: "udp", Source: c.socket.LocalAddr(), Err: os.NewSyscallError(call, errno)}
+	return c.wrap(operation, os.NewSyscallError(call, errno))
 }

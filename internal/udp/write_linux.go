@@ -2,7 +2,9 @@ package udp
 
 import (
 	"errors"
+	"net"
 	"net/netip"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -79,14 +81,14 @@ func mayBeOfAnother(err error) bool { return errors.Is(err, unix.EPERM) || isOfI
 // write makes one system call: for one datagram, or for a train where
 // segmentSize is above 0.
 func (c *conn) write(p []byte, segmentSize int, remote netip.AddrPort, source netip.Addr) error {
-	space := c.controlOut.Get().(*[sendControl]byte)
-	defer c.controlOut.Put(space)
-	control := appendSendControl(space[:0], segmentSize, source, c.ipv6)
-	_, _, err := c.socket.WriteMsgUDPAddrPort(p, control, remote)
-	for tries := 1; tries < sendAttempts && mayBeOfAnother(err); tries++ {
-		c.readRefusals()
-		_, _, err = c.socket.WriteMsgUDPAddrPort(p, control, remote)
+	d := departures.Get().(*departure)
+	defer departures.Put(d)
+	if !d.address(remote, c.scopeOf(remote.Addr().Zone()), source, segmentSize, c.ipv6) {
+		return c.failure("write", "sendmmsg", unix.EAFNOSUPPORT)
 	}
+	d.load(p, len(p))
+	err := c.depart(d)
+	d.unload()
 	return err
 }
 
@@ -94,16 +96,9 @@ func (c *conn) write(p []byte, segmentSize int, remote netip.AddrPort, source ne
 // because the next datagram may have more luck, and returns the first, unless
 // the socket is closed.
 func (c *conn) writeEach(train []byte, segmentSize int, remote netip.AddrPort, source netip.Addr) error {
-	if remote.Addr().Zone() != "" {
-		// An address of one link alone: package net knows the number of the
-		// interface by its name, and caches it.
-		return eachDatagram(train, segmentSize, func(datagram []byte) error {
-			return c.write(datagram, 0, remote, source)
-		})
-	}
 	d := departures.Get().(*departure)
 	defer departures.Put(d)
-	if !d.address(remote, source, c.ipv6) {
+	if !d.address(remote, c.scopeOf(remote.Addr().Zone()), source, 0, c.ipv6) {
 		return c.failure("write", "sendmmsg", unix.EAFNOSUPPORT)
 	}
 	var first error
@@ -119,4 +114,31 @@ func (c *conn) writeEach(train []byte, segmentSize int, remote netip.AddrPort, s
 	}
 	d.unload()
 	return first
+}
+
+// A scope is the interface on which an address is to be understood.
+type scope struct {
+	zone  string // its name, or its number in digits
+	index uint32
+}
+
+// scopeOf returns the number of an interface, 0 for the zone of an address that
+// means the same everywhere, and for an interface that is not there. The last one
+// is remembered: to ask is a conversation with the kernel.
+func (c *conn) scopeOf(zone string) uint32 {
+	if zone == "" {
+		return 0
+	}
+	if last := c.scope.Load(); last != nil && last.zone == zone {
+		return last.index
+	}
+	index, err := strconv.ParseUint(zone, 10, 32)
+	if link, unknown := net.InterfaceByName(zone); unknown == nil {
+		index, err = uint64(link.Index), nil
+	}
+	if err != nil {
+		return 0
+	}
+	c.scope.Store(&scope{zone: zone, index: uint32(index)})
+	return uint32(index)
 }

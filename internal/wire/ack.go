@@ -1,8 +1,11 @@
 package wire
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"slices"
+	"sort"
 	"time"
 
 	"example.com/uft/internal/ranges"
@@ -97,7 +100,11 @@ func chooseAckForm(s ranges.Set, room int) ackForm {
 	if len(s) == 0 {
 		return ackForm{}
 	}
-	list, bitmap := fitRanges(s, room), fitBitmap(s, room)
+	bitmap := fitBitmap(s, room)
+	if bitmap.count == len(s) && bitmap.size < 2*len(s) {
+		return bitmap // a list has a byte at least for its length and for each number
+	}
+	list := fitRanges(s, room)
 	if bitmap.count > list.count || bitmap.count == list.count && bitmap.size < list.size {
 		return bitmap
 	}
@@ -125,19 +132,20 @@ func fitRanges(s ranges.Set, room int) (form ackForm) {
 // fitBitmap counts the newest ranges that a bitmap in room bytes holds.
 func fitBitmap(s ranges.Set, room int) ackForm {
 	form := ackForm{bitmap: true}
-	for i := len(s) - 1; i >= 0; i-- {
-		n := bitmapLen(s[i:])
-		if n > maxBitmap {
-			break
-		}
-		size := bytesLen(int(n))
-		if size > room {
-			break
-		}
-		form.count++
-		form.size = size
+	oldest := 0
+	if !bitmapFits(s, room) {
+		oldest = sort.Search(len(s), func(i int) bool { return bitmapFits(s[i:], room) })
+	}
+	if form.count = len(s) - oldest; form.count > 0 {
+		form.size = bytesLen(int(bitmapLen(s[oldest:])))
 	}
 	return form
+}
+
+// bitmapFits reports whether a bitmap of all of s has room.
+func bitmapFits(s ranges.Set, room int) bool {
+	n := bitmapLen(s)
+	return n <= maxBitmap && bytesLen(int(n)) <= room
 }
 
 // bitmapLen is the length in bytes of a bitmap from the packet below the
@@ -171,12 +179,26 @@ func appendAckBitmap(b []byte, s ranges.Set) []byte {
 	b = append(b, make([]byte, n)...)
 	bitmap := b[start:]
 	for _, r := range s {
-		for number := r.Start; number < min(r.End, largest); number++ {
-			bit := largest - 1 - number
-			bitmap[bit/8] |= 1 << (bit % 8)
+		if end := min(r.End, largest); r.Start < end {
+			setBits(bitmap, largest-end, largest-r.Start)
 		}
 	}
 	return b
+}
+
+// setBits sets the bits [start, end), whole bytes at once.
+func setBits(bitmap []byte, start, end uint64) {
+	first, last := start/8, (end-1)/8
+	head, tail := byte(0xff)<<(start%8), byte(0xff)>>(7-(end-1)%8)
+	if first == last {
+		bitmap[first] |= head & tail
+		return
+	}
+	bitmap[first] |= head
+	for i := first + 1; i < last; i++ {
+		bitmap[i] = 0xff
+	}
+	bitmap[last] |= tail
 }
 
 // consume reads the frame, reusing the capacity of a.Ranges.
@@ -235,34 +257,41 @@ func (a *Ack) consumeBitmap(r *reader) {
 	if r.problem != "" {
 		return
 	}
-	// From the oldest packet, the last bit, to the newest.
-	for i := len(bitmap) - 1; i >= 0; i-- {
-		if bitmap[i] == 0 {
-			continue
+	// From the oldest packet, the last bit, to the newest, 64 bits at a time: a
+	// range begins or ends wherever a bit differs from the one before it.
+	begun, start, before := false, uint64(0), uint64(0)
+	for i := (len(bitmap) - 1) / 8 * 8; i >= 0; i -= 8 {
+		word := littleEndianWord(bitmap[i:])
+		if word != 0 && uint64(8*i+bits.Len64(word)) > a.Largest {
+			r.fail(belowZero)
+			return
 		}
-		for bit := 7; bit >= 0; bit-- {
-			if bitmap[i]>>bit&1 == 0 {
-				continue
+		changes := word ^ (word>>1 | before<<63)
+		before = word & 1
+		for changes != 0 {
+			bit := bits.Len64(changes) - 1
+			changes &^= 1 << bit
+			number := a.Largest - 1 - uint64(8*i+bit)
+			if begun {
+				a.Ranges = append(a.Ranges, ranges.Range{Start: start, End: number})
 			}
-			below := uint64(8*i+bit) + 1
-			if below > a.Largest {
-				r.fail(belowZero)
-				return
-			}
-			a.appendNumber(a.Largest - below)
+			begun, start = !begun, number
 		}
 	}
-	a.appendNumber(a.Largest)
+	if !begun {
+		start = a.Largest
+	}
+	a.Ranges = append(a.Ranges, ranges.Range{Start: start, End: a.Largest + 1})
 }
 
-// appendNumber adds a packet number above all that are there. It does what
-// ranges.Set.Add does, in a few instructions: a bitmap has thousands of bits.
-func (a *Ack) appendNumber(number uint64) {
-	if n := len(a.Ranges); n > 0 && a.Ranges[n-1].End == number {
-		a.Ranges[n-1].End++
-		return
+// littleEndianWord returns the first eight bytes of p, or what there is of them.
+func littleEndianWord(p []byte) uint64 {
+	if len(p) >= 8 {
+		return binary.LittleEndian.Uint64(p)
 	}
-	a.Ranges = append(a.Ranges, ranges.Range{Start: number, End: number + 1})
+	var word [8]byte
+	copy(word[:], p)
+	return binary.LittleEndian.Uint64(word[:])
 }
 
 // clampedDuration returns n units, or as many as a Duration holds.
