@@ -199,6 +199,7 @@ func (b *bbr) endRound(now instant.Time) {
 	}
 	b.longRounds++
 	b.earlierBound = b.bound
+	b.lossy = b.lossy || b.round.lost > 0
 	b.moveOn(now)
 	b.round = roundStats{}
 }
@@ -222,7 +223,7 @@ func (b *bbr) excessLoss() float64 {
 	sent := lost + float64(b.round.acked)/size
 	p := b.base.rate()
 	excess := lost - (p+lossMargin)*sent - 1
-	variance := p * (1 - p) * sent * (1 + sent/b.base.packets)
+	variance := b.base.variance() * sent * (1 + sent/b.base.packets)
 	if excess <= 0 || excess*excess <= 9*variance {
 		return 0
 	}
