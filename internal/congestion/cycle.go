@@ -167,7 +167,8 @@ func (b *bbr) slowDown(now instant.Time) {
 	if b.congested && b.rounds >= measureFrom {
 		b.cut(now)
 	}
-	lossy := b.lossy || b.round.lost > 0 || b.base.rate() > 0.005
+	few := b.round.acked < baseLossTrust*b.cfg.Datagram // a round in which nothing was lost by luck
+	lossy := b.round.lost > 0 || b.base.rate() > 0.005 || few && b.lossy
 	if b.queued {
 		b.base.end(false)
 	}
