@@ -87,6 +87,13 @@ func (e *baseLoss) rate() float64 {
 	return min(max(e.lost/e.packets, 0), maxBaseLoss)
 }
 
+// variance returns that of the fate of one packet. That nothing was lost of a few
+// packets does not prove that nothing ever is (Laplace's rule of succession).
+func (e *baseLoss) variance() float64 {
+	p := min((e.lost+1)/(e.packets+2), maxBaseLoss)
+	return p * (1 - p)
+}
+
 // credit returns the part of the estimate that is made up for by sending more.
 // Not all of it: flows that share a full buffer without a queue to speak of see
 // the loss that they make together hardly change when one of them slows down,

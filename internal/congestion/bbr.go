@@ -33,7 +33,8 @@ const (
 	queueFloor   = 5 * time.Millisecond
 	queueCeiling = 20 * time.Millisecond
 
-	lossMargin = 0.02 // loss above the base loss by this is congestion
+	lossMargin   = 0.02 // loss above the base loss by this is congestion
+	longestBurst = 0.4  // of a round trip; what loses more is no path to go on with
 )
 
 // Config sets up a BBR controller. The zero Config is usable.
@@ -73,6 +74,7 @@ type bbr struct {
 	roundAt   instant.Time // when it began
 	mean      int64        // bytes per second that it delivered
 	excess    float64      // share of packets lost beyond the base loss, if more than chance explains
+	suspect   bool         // the last round lost as much, whether that counted or not
 	congested bool         // excess loss, ECN marks
 	queued    bool         // a standing queue
 	// Since when, and for how many rounds, the round trip has been far longer
@@ -189,7 +191,7 @@ func (b *bbr) observeRTT(now instant.Time, rtt time.Duration) {
 
 // endRound judges the round trip that has ended and moves the cycle on.
 func (b *bbr) endRound(now instant.Time) {
-	b.excess = b.excessLoss()
+	b.judgeLoss()
 	b.congested = b.round.marks > 0 || b.excess > 0
 	b.jitter.add(b.round.variation)
 	b.queued = b.minRTT > 0 && b.round.lowest > b.minRTT+b.tolerance()
@@ -199,6 +201,7 @@ func (b *bbr) endRound(now instant.Time) {
 	}
 	b.longRounds++
 	b.earlierBound = b.bound
+	b.lossy = b.lossy || b.round.lost > 0
 	b.moveOn(now)
 	b.round = roundStats{}
 }
@@ -208,6 +211,20 @@ func (b *bbr) endRound(now instant.Time) {
 // minimum is the luck of one packet, so its variation is allowed for.
 func (b *bbr) tolerance() time.Duration {
 	return max(min(b.minRTT/queueShare, queueCeiling), queueFloor, 2*b.jitter.min())
+}
+
+// judgeLoss decides whether the round's excess loss counts. Where losses come in
+// bursts one round proves little: a flow that seems to be alone, and saw no
+// queue, waits for a second one in a row. A buffer that is too small to show as
+// a queue goes on losing, a burst has passed.
+func (b *bbr) judgeLoss() {
+	before := b.suspect
+	b.excess = b.excessLoss()
+	b.suspect = b.excess > 0
+	empty := b.round.lowest <= b.minRTT+b.tolerance()/riseShare
+	if !before && empty && b.excess < longestBurst && b.phase != probeUp && b.share() >= halfOfIt {
+		b.excess = 0
+	}
 }
 
 // excessLoss returns the share of packets that the round lost beyond the base
@@ -222,7 +239,7 @@ func (b *bbr) excessLoss() float64 {
 	sent := lost + float64(b.round.acked)/size
 	p := b.base.rate()
 	excess := lost - (p+lossMargin)*sent - 1
-	variance := p * (1 - p) * sent * (1 + sent/b.base.packets)
+	variance := b.base.variance() * sent * (1 + sent/b.base.packets)
 	if excess <= 0 || excess*excess <= 9*variance {
 		return 0
 	}

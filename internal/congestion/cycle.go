@@ -64,6 +64,7 @@ type cycle struct {
 	reached    int64         // bandwidth at the last growth, in startup and probeUp
 	cruiseTill instant.Time  // a probe waits for this where others use the path
 	contended  bool          // there was congestion since the last probe
+	lossy      bool          // something was lost since the last slow phase
 	cutAt      instant.Time  // the last time that the rate was reduced
 	upGain     float64       // of the probe under way
 	restingRTT time.Duration // the shortest round trip of the round before probeUp
@@ -166,7 +167,8 @@ func (b *bbr) slowDown(now instant.Time) {
 	if b.congested && b.rounds >= measureFrom {
 		b.cut(now)
 	}
-	lossy := b.round.lost > 0 || b.base.rate() > 0.005
+	few := b.round.acked < baseLossTrust*b.cfg.Datagram // a round in which nothing was lost by luck
+	lossy := b.round.lost > 0 || b.base.rate() > 0.005 || few && b.lossy
 	if b.queued {
 		b.base.end(false)
 	}
@@ -182,6 +184,7 @@ func (b *bbr) slowDown(now instant.Time) {
 		b.base.add(float64(b.round.acked)/float64(b.cfg.Datagram), 0)
 	}
 	b.base.end(true)
+	b.lossy = false
 	b.enter(now, cruise)
 }
 
