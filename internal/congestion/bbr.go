@@ -33,6 +33,10 @@ const (
 	queueFloor   = 5 * time.Millisecond
 	queueCeiling = 20 * time.Millisecond
 
+	// jitterSamples is of how many round trips the shortest tells of a queue
+	// where there is jitter.
+	jitterSamples = 24
+
 	lossMargin   = 0.02 // loss above the base loss by this is congestion
 	longestBurst = 0.4  // of a round trip; what loses more is no path to go on with
 )
@@ -77,6 +81,7 @@ type bbr struct {
 	suspect   bool         // the last round lost as much, whether that counted or not
 	congested bool         // excess loss, ECN marks
 	queued    bool         // a standing queue
+	earlier   roundStats   // round trips of rounds before, not judged yet
 	// Since when, and for how many rounds, the round trip has been far longer
 	// than its minimum.
 	longSince  instant.Time
@@ -101,6 +106,7 @@ type bbr struct {
 type roundStats struct {
 	acked, lost int // bytes
 	lowest      time.Duration
+	samples     int           // of the round trip, from which lowest comes
 	variation   time.Duration // mean deviation at its end
 	rate        int64         // highest delivery rate
 	marks       uint64
@@ -164,6 +170,7 @@ func (b *bbr) observe(now instant.Time, s AckSample) {
 	r.marks += s.CE
 	r.appLimited = r.appLimited || s.AppLimited
 	if s.RTT > 0 {
+		r.samples++
 		if r.lowest == 0 || s.RTT < r.lowest {
 			r.lowest = s.RTT
 		}
@@ -194,7 +201,7 @@ func (b *bbr) endRound(now instant.Time) {
 	b.judgeLoss()
 	b.congested = b.round.marks > 0 || b.excess > 0
 	b.jitter.add(b.round.variation)
-	b.queued = b.minRTT > 0 && b.round.lowest > b.minRTT+b.tolerance()
+	b.queued = b.judgeQueue()
 	// A queue that is full loses packets; a path that has become longer does not.
 	if b.minRTT == 0 || b.round.lost > 0 || b.round.lowest <= b.minRTT+2*b.tolerance() {
 		b.longSince, b.longRounds = now, 0
@@ -204,6 +211,30 @@ func (b *bbr) endRound(now instant.Time) {
 	b.lossy = b.lossy || b.round.lost > 0
 	b.moveOn(now)
 	b.round = roundStats{}
+}
+
+// judgeQueue reports a standing queue: even the shortest round trip was long.
+// With jitter that takes many samples, or a flow that is slow sees queues
+// because it is slow, and becomes slower. So rounds of few are judged together.
+func (b *bbr) judgeQueue() bool {
+	seen := b.round
+	if b.jittery() {
+		if b.earlier.samples > 0 && (seen.samples == 0 || b.earlier.lowest < seen.lowest) {
+			seen.lowest = b.earlier.lowest
+		}
+		seen.samples += b.earlier.samples
+		if seen.samples < jitterSamples {
+			b.earlier = seen
+			return false
+		}
+	}
+	b.earlier = roundStats{}
+	return b.minRTT > 0 && seen.lowest > b.minRTT+b.tolerance()
+}
+
+// jittery reports whether it is jitter that decides what stands for a queue.
+func (b *bbr) jittery() bool {
+	return 2*b.jitter.min() > max(min(b.minRTT/queueShare, queueCeiling), queueFloor)
 }
 
 // tolerance is how much longer than the minimum even the shortest round trip of

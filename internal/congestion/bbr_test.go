@@ -49,6 +49,49 @@ func TestBBRFillsThePathWhateverItLoses(t *testing.T) {
 	}
 }
 
+// Where a round trip has only a few packets, many rounds lose none by luck. They
+// must not make the path look free of loss, nor chance look like congestion.
+func TestBBRCountsLossOfFewPackets(t *testing.T) {
+	for seed := range uint64(12) {
+		path := bottleneck{rate: 20e6, rtt: 2 * time.Millisecond, loss: 0.05, buffer: 13, seed: seed + 1}
+		r := newRun(path, bbr(seed))
+		r.play(time.Second)
+		r.mark()
+		r.play(5 * time.Second)
+		if got := r.utilisation(5 * time.Second); got < 0.85 {
+			t.Errorf("%v: used %.0f %% of the path, want 85 %%", path, 100*got)
+		}
+	}
+}
+
+// TestBBRWaitsForASecondRoundOfLoss: a burst of losses costs a flow that is alone
+// nothing, a second round of them in a row does.
+func TestBBRWaitsForASecondRoundOfLoss(t *testing.T) {
+	path := bottleneck{rate: 50e6, rtt: 40 * time.Millisecond, seed: 1}
+	for rounds, want := range map[int]bool{1: false, 2: true} {
+		r := newRun(path, bbr(1))
+		r.play(3 * time.Second)
+		for r.control.State().Phase != "cruise" {
+			r.play(10 * time.Millisecond)
+		}
+		before := r.control.State().Bandwidth
+		sample := congestion.AckSample{
+			AckedBytes: 200 * gross, LostBytes: 30 * gross, RoundStart: true,
+			RTT: path.rtt, MinRTT: path.rtt, SmoothedRTT: path.rtt, DeliveryRate: before,
+		}
+		for range rounds {
+			r.now = r.now.Add(path.rtt)
+			r.control.OnAck(r.now, sample)
+		}
+		sample.LostBytes = 0 // a round is judged when the next begins
+		r.now = r.now.Add(path.rtt)
+		r.control.OnAck(r.now, sample)
+		if got := r.control.State().Bandwidth < before; got != want {
+			t.Errorf("%d rounds of loss: cut %v, want %v", rounds, got, want)
+		}
+	}
+}
+
 // With a deep buffer the standing queue stays small, because nothing but loss
 // would otherwise end the growth.
 func TestBBRKeepsTheQueueShort(t *testing.T) {

@@ -249,6 +249,9 @@ func (b *bbr) pushUp(now instant.Time) {
 // it is says nothing of this flow: others may have made it, and who has little
 // of the path would never get more if it went by that.
 func (b *bbr) risen() bool {
+	if b.jittery() && b.round.samples < jitterSamples {
+		return false
+	}
 	return b.minRTT > 0 && b.round.lowest > b.restingRTT+b.tolerance()/riseShare
 }
 
