@@ -177,6 +177,7 @@ func (b *bbr) observe(now instant.Time, s AckSample) {
 		b.observeRTT(now, s.RTT)
 	}
 	b.learn(now, s)
+	b.best = max(b.best, b.bandwidth.max())
 	size := float64(b.cfg.Datagram)
 	acked := float64(s.AckedBytes) / size
 	if b.onlyLosses(now) {

@@ -14,6 +14,16 @@ func bbr(seed uint64) func(instant.Time) congestion.Controller {
 	}
 }
 
+// cruising returns a run whose controller knows the path and keeps its rate.
+func cruising(path bottleneck) *run {
+	r := newRun(path, bbr(1))
+	r.play(3 * time.Second)
+	for r.control.State().Phase != "cruise" {
+		r.play(10 * time.Millisecond)
+	}
+	return r
+}
+
 // A path that loses packets at random must be filled like one that does not.
 func TestBBRFillsThePathWhateverItLoses(t *testing.T) {
 	paths := []bottleneck{
@@ -69,11 +79,7 @@ func TestBBRCountsLossOfFewPackets(t *testing.T) {
 func TestBBRWaitsForASecondRoundOfLoss(t *testing.T) {
 	path := bottleneck{rate: 50e6, rtt: 40 * time.Millisecond, seed: 1}
 	for rounds, want := range map[int]bool{1: false, 2: true} {
-		r := newRun(path, bbr(1))
-		r.play(3 * time.Second)
-		for r.control.State().Phase != "cruise" {
-			r.play(10 * time.Millisecond)
-		}
+		r := cruising(path)
 		before := r.control.State().Bandwidth
 		sample := congestion.AckSample{
 			AckedBytes: 200 * gross, LostBytes: 30 * gross, RoundStart: true,
@@ -243,11 +249,7 @@ func TestBBRIgnoresSamplesLimitedByTheApplication(t *testing.T) {
 
 func TestBBRUndoesSpuriousLoss(t *testing.T) {
 	path := bottleneck{rate: 50e6, rtt: 40 * time.Millisecond, seed: 1}
-	r := newRun(path, bbr(1))
-	r.play(3 * time.Second)
-	for r.control.State().Phase != "cruise" {
-		r.play(10 * time.Millisecond)
-	}
+	r := cruising(path)
 	before := r.control.State().Bandwidth
 	sample := congestion.AckSample{
 		AckedBytes: 60 * gross, LostBytes: 60 * gross, RoundStart: true,

@@ -140,7 +140,6 @@ func (b *bbr) step() float64 {
 // share returns how much of the capacity this flow has, as far as that is known:
 // 1 for a flow that never saw more than it has now.
 func (b *bbr) share() float64 {
-	b.best = max(b.best, b.bandwidth.max())
 	return float64(max(b.delivered(), 1)) / float64(max(b.best, b.ceiling, 1))
 }
 

@@ -82,7 +82,7 @@ func TestSilentPath(t *testing.T) {
 		}
 		count = gross(w, sim.Up)
 		w.sleep(10 * time.Second)
-		if bits, _ := count(); bits == 0 || bits > 2*12*1260*8 {
+		if bits, _ := count(); bits == 0 || bits > 10*4.2*1260*8 {
 			t.Errorf("rate %d: %.0f bits left in the ten seconds after", rate, bits)
 		}
 	}

@@ -133,7 +133,11 @@ func (c *Conn) queueProbe(sp recovery.Space) {
 		s.ping = !s.out.pending(s.out.end())
 		return
 	}
-	const maxControl, maxData = 8, 2
+	const maxControl = 8
+	maxData := 2
+	if c.recovery.ProbeCount() > recovery.PersistentProbes {
+		maxData = 1 // the path is silent, and this may go on for long
+	}
 	control, data, visited := 0, 0, 0
 	var probes []recovery.Packet
 	c.recovery.ForEachOutstanding(sp, func(p recovery.Packet) bool {
@@ -163,5 +167,5 @@ func (c *Conn) queueProbe(sp recovery.Space) {
 	if !c.controlPending(false) && !c.bulkPending() {
 		c.pending.ping = true
 	}
-	c.probes = 2
+	c.probes = maxData
 }

@@ -13,8 +13,12 @@ const (
 	firstProbe = 250 * time.Millisecond
 
 	// maxBackoff limits what repeated probe timeouts double to, so that a
-	// transfer goes on within about a second of the end of an outage.
-	maxBackoff = time.Second
+	// transfer goes on within about a second of the end of an outage. Where the
+	// round trip is short they double no further than twice, or to
+	// shortBackoff: on paths that lose packets in bursts it takes probes to
+	// come to the end of one.
+	maxBackoff   = time.Second
+	shortBackoff = 250 * time.Millisecond
 
 	// freeProbes is how many probe timeouts in a row pass before the next is
 	// doubled, once the round trip is known. At 30 % loss each way more than
@@ -55,7 +59,11 @@ func (r *Recovery) backedOff(in Space) time.Duration {
 	if r.rtt.sampled {
 		doublings = max(doublings-freeProbes, 0)
 	}
-	return min(timeout<<min(doublings, 10), max(maxBackoff, timeout))
+	longest := max(maxBackoff, timeout)
+	if r.rtt.sampled {
+		longest = min(longest, max(shortBackoff, 4*timeout))
+	}
+	return min(timeout<<min(doublings, 10), longest)
 }
 
 // Deadline returns when OnTimeout is due: the earlier of the time at which an
