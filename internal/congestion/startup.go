@@ -1,6 +1,7 @@
 package congestion
 
 import (
+	"slices"
 	"time"
 
 	"example.com/uft/internal/instant"
@@ -34,12 +35,11 @@ const (
 
 // A start is what the search for the rate goes by.
 type start struct {
-	capacity   int64 // gross bytes per second that the bottleneck can send at most; 0 is unknown
-	samples    int   // measurements of it, and the bounds in which they lie
-	lowest     int64
-	highest    int64
-	goal       int64 // gross bytes per second of which a jump sends the half; 0 is none
-	remembered int64 // the rate of an earlier connection, if it is believed
+	capacity   int64     // gross bytes per second that the bottleneck can send at most; 0 is unknown
+	seen       [32]int64 // the newest measurements of it
+	samples    int       // how many there ever were
+	goal       int64     // gross bytes per second of which a jump sends the half; 0 is none
+	remembered int64     // the rate of an earlier connection, if it is believed
 	jumpAt     instant.Time
 	jumpEnd    instant.Time
 	fastAt     instant.Time // when the rate first exceeded slowEnough of the capacity
@@ -84,20 +84,25 @@ func (b *bbr) remember() {
 	b.base.assume(b.cfg.RememberedLoss)
 }
 
-// disperse takes in a measurement of the capacity. Where several agree it
-// bounds the rate. Where they do not, jitter has spread the packets rather than
-// the bottleneck, and the lowest of them still serves for the jump.
+// disperse takes in a measurement of the capacity. Where they agree, but for a
+// quarter at either end, it bounds the rate: now and then a receiver is late to
+// look at its clock, and one such measurement must not be the end of the bound.
+// Where they do not agree, jitter has spread the packets rather than the
+// bottleneck, and the lowest of them still serves for the jump.
 func (b *bbr) disperse(rate int64) {
-	if b.samples++; b.samples == 1 {
-		b.lowest, b.highest = rate, rate
-	}
-	b.lowest, b.highest = min(b.lowest, rate), max(b.highest, rate)
-	b.goal = max(b.lowest, b.remembered)
+	b.seen[b.samples%len(b.seen)] = rate
+	b.samples++
+	sorted := b.seen
+	of := sorted[:min(b.samples, len(sorted))]
+	slices.Sort(of)
+	of = of[len(of)/4 : len(of)-len(of)/4]
+	lowest, highest := of[0], of[len(of)-1]
+	b.goal = max(lowest, b.remembered)
 	switch {
-	case float64(b.highest) > agreement*float64(b.lowest):
+	case float64(highest) > agreement*float64(lowest):
 		b.capacity = 0
 	case b.samples >= 2:
-		b.capacity = rate
+		b.capacity = highest
 	}
 }
 

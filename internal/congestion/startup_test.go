@@ -58,6 +58,19 @@ func TestJumpThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+// A receiver that is late to look at its clock once measures far too little.
+func TestOneOddDispersionChangesNothing(t *testing.T) {
+	b, ack := starting(Config{})
+	ack(0, AckSample{AckedBytes: 4000})
+	for _, d := range []int64{capacity, capacity, capacity, capacity / 4, capacity} {
+		ack(time.Millisecond, AckSample{AckedBytes: 4000, Dispersion: d})
+	}
+	ack(200*time.Millisecond, AckSample{AckedBytes: 4000, ArrivalRate: capacity / 2})
+	if rate := b.PacingRate(); rate != capacity {
+		t.Errorf("pace %d, want the capacity", rate)
+	}
+}
+
 func TestDisagreeingDispersionIsNoCapacity(t *testing.T) {
 	b, ack := starting(Config{})
 	for _, d := range []int64{capacity, capacity * 4, capacity * 2} {
