@@ -84,25 +84,24 @@ func (b *bbr) remember() {
 	b.base.assume(b.cfg.RememberedLoss)
 }
 
-// disperse takes in a measurement of the capacity. Where they agree, but for a
-// quarter at either end, it bounds the rate: now and then a receiver is late to
-// look at its clock, and one such measurement must not be the end of the bound.
-// Where they do not agree, jitter has spread the packets rather than the
-// bottleneck, and the lowest of them still serves for the jump.
+// disperse takes in a measurement of the capacity. Where they agree, but for the
+// lowest quarter, it bounds the rate: now and then a receiver is late to look at
+// its clock, and one such measurement must not be the end of the bound. Where they
+// do not agree, jitter or the packets of others have spread the packets rather than
+// the bottleneck, and the lowest of them still serves for the jump.
 func (b *bbr) disperse(rate int64) {
 	b.seen[b.samples%len(b.seen)] = rate
 	b.samples++
 	sorted := b.seen
 	of := sorted[:min(b.samples, len(sorted))]
 	slices.Sort(of)
-	of = of[len(of)/4 : len(of)-len(of)/4]
-	lowest, highest := of[0], of[len(of)-1]
-	b.goal = max(lowest, b.remembered)
+	b.goal = max(of[0], b.remembered)
+	lowest, highest := of[len(of)/4], of[len(of)-1]
 	switch {
 	case float64(highest) > agreement*float64(lowest):
 		b.capacity = 0
 	case b.samples >= 2:
-		b.capacity = highest
+		b.capacity = max(rate, lowest)
 	}
 }
 
