@@ -36,6 +36,10 @@ func (s *Set) Add(start, end uint64) (added uint64) {
 	if n := len(list); n == 0 || list[n-1].End < start {
 		*s = append(list, Range{start, end})
 		return end - start
+	} else if last := &list[n-1]; last.Start <= start {
+		added = end - min(end, last.End)
+		last.End = max(last.End, end)
+		return added
 	}
 	// first is the first range that touches or follows [start, end).
 	first, _ := slices.BinarySearchFunc(list, start, func(r Range, v uint64) int {
@@ -90,8 +94,16 @@ func (s *Set) Remove(start, end uint64) {
 	*s = list.cut(first, last)
 }
 
-// search returns the index of the first range that ends after v.
+// search returns the index of the first range that ends after v. Most questions
+// are about the end of the set: whether the next number is new, say.
 func (s Set) search(v uint64) int {
+	n := len(s)
+	switch {
+	case n == 0 || s[n-1].End <= v:
+		return n
+	case s[n-1].Start <= v:
+		return n - 1
+	}
 	i, _ := slices.BinarySearchFunc(s, v, func(r Range, v uint64) int {
 		if r.End <= v {
 			return -1
