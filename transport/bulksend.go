@@ -308,24 +308,18 @@ func (b *BulkSender) freeAcknowledged() {
 	}
 }
 
-// Block implements the core's source of file bytes. The core calls it inside
+// Resident implements the core's source of file bytes. The core calls it inside
 // Transmit, so c.mu is held.
-func (c *Conn) Block(transfer uint16, offset uint64, dst []byte) (n int, resident bool) {
+func (c *Conn) Resident(transfer uint16, offset uint64, limit int) []byte {
 	b := c.source
 	if b == nil || b.id != transfer {
 		if b = c.senders[transfer]; b == nil {
-			return 0, false
+			return nil
 		}
 		c.source = b
 	}
-	for n < len(dst) {
-		data := b.at(int64(offset) + int64(n))
-		if len(data) == 0 {
-			break
-		}
-		n += copy(dst[n:], data)
-	}
-	return n, n > 0
+	data := b.at(int64(offset))
+	return data[:min(limit, len(data))]
 }
 
 // at returns the bytes in memory from an offset on, to the end of their slab.

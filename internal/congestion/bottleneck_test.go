@@ -203,7 +203,7 @@ func (r *run) send() {
 	}
 	p := recovery.Packet{Number: r.number, SentAt: r.now, Size: payload, AckEliciting: true, InFlight: true}
 	r.number++
-	r.recovery.OnSent(recovery.Application, p, false)
+	r.recovery.OnSent(recovery.Application, &p, false)
 	r.control.OnSent(r.now, gross, r.recovery.Inflight())
 	r.pacer.OnSent(r.now, gross)
 	r.sent += gross

@@ -34,7 +34,9 @@ type pair struct {
 // constant is a file of one byte repeated, all of it in memory.
 type constant struct{}
 
-func (constant) Block(_ uint16, _ uint64, dst []byte) (int, bool) { return len(dst), true }
+func (constant) Resident(_ uint16, _ uint64, limit int) []byte { return constantBytes[:limit] }
+
+var constantBytes [1 << 16]byte
 
 // newPair connects a client to a server and gives it the file. A fixed rate in
 // bit/s takes the place of the controller's; 0 leaves it to the controller.

@@ -54,10 +54,12 @@ const (
 
 // BlockSource gives the core the file bytes that it puts into DATA frames.
 type BlockSource interface {
-	// Block copies up to len(dst) bytes of the transfer, from offset on, into
-	// dst. It never blocks: where the bytes are not in memory, resident is
-	// false, and the core asks again after the next ExtendBulk.
-	Block(transfer uint16, offset uint64, dst []byte) (n int, resident bool)
+	// Resident returns bytes of the transfer, from offset on, that are in
+	// memory: at most limit, and as many as stand there in one piece. It never
+	// blocks: where the first of them is not in memory there are none, and the
+	// core asks again after the next ExtendBulk. The bytes are borrowed until
+	// the method of Conn that asked for them returns.
+	Resident(transfer uint16, offset uint64, limit int) []byte
 }
 
 // Config is what a connection is made with. The zero value of a field means

@@ -13,10 +13,11 @@ func (c *Conn) applyFates() {
 	if f.Sample.SocketDrops > 0 {
 		c.excuseLosses()
 	}
-	for _, p := range f.Acked {
-		c.packetAcked(p)
-		if p.Size > wire.MaxDatagram {
-			c.longAcked(p.Number, p.Size)
+	for i := range f.Acked {
+		run := &f.Acked[i]
+		c.packetsAcked(run)
+		if run.Size > wire.MaxDatagram {
+			c.longAcked(run.Last(), run.Size)
 		}
 	}
 	for _, p := range f.Lost {
@@ -39,7 +40,7 @@ func (c *Conn) applyFates() {
 		c.stats.PacketsSpurious++
 		c.controller.OnSpuriousLoss(c.now, p.Size+c.overhead())
 		if p.Kind == recovery.Data {
-			c.packetAcked(p)
+			c.packetsAcked(&recovery.Run{Packet: p, Count: 1})
 		}
 	}
 	if len(f.Acked)+len(f.Lost)+len(f.Spurious) == 0 {
@@ -54,12 +55,12 @@ func (c *Conn) applyFates() {
 	c.renewToken()
 }
 
-// packetAcked: the peer has what the packet said.
-func (c *Conn) packetAcked(p recovery.Packet) {
+// packetsAcked: the peer has what the packets said.
+func (c *Conn) packetsAcked(p *recovery.Run) {
 	if p.Kind == recovery.Data {
 		if t := c.bulkOut.get(p.Transfer); t != nil {
 			before := t.ackedLen
-			t.ack(p.Offset, p.Offset+uint64(p.Length))
+			t.ack(p.Offset, p.Offset+p.FileBytes())
 			c.stats.DataBytesAcked += t.ackedLen - before
 			c.checkDelivered(t)
 		}

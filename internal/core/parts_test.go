@@ -22,7 +22,7 @@ var (
 // zeros is a file of zeros that is always in memory.
 type zeros struct{}
 
-func (zeros) Block(_ uint16, _ uint64, dst []byte) (int, bool) { return len(dst), true }
+func (zeros) Resident(_ uint16, _ uint64, limit int) []byte { return make([]byte, limit) }
 
 // newTestClient returns a client that has sent nothing yet but may: it holds
 // 0-RTT limits.

@@ -39,9 +39,9 @@ type lossEstimate struct {
 
 // observe counts packets that met their fate.
 func (l *lossEstimate) observe(f *recovery.Fates) {
-	for _, p := range f.Acked {
-		if p.Kind == recovery.Data {
-			l.seen++
+	for _, run := range f.Acked {
+		if run.Kind == recovery.Data {
+			l.seen += float64(run.Count)
 		}
 	}
 	for _, p := range f.Lost {

@@ -53,8 +53,8 @@ func TestLossEstimate(t *testing.T) {
 		data := recovery.Packet{Kind: recovery.Data}
 		control := recovery.Packet{Kind: recovery.Control}
 		f := recovery.Fates{Lost: []recovery.Packet{control, control}}
-		for range acked {
-			f.Acked = append(f.Acked, data)
+		if acked > 0 {
+			f.Acked = append(f.Acked, recovery.Run{Packet: data, Count: acked})
 		}
 		for range lost {
 			f.Lost = append(f.Lost, data)

@@ -249,8 +249,8 @@ func (c *Conn) readBlocks(t *bulkOut, first, end, size uint64) [][]byte {
 		offset := n * size
 		length := int(min(size, t.size-offset))
 		for at := 0; at < length; {
-			got, resident := c.cfg.Source.Block(t.id, offset+uint64(at), block[at:length])
-			if !resident || got <= 0 {
+			got := copy(block[at:length], c.cfg.Source.Resident(t.id, offset+uint64(at), length-at))
+			if got == 0 {
 				blocks, block = blocks[:0], nil
 				break
 			}

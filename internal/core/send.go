@@ -216,17 +216,24 @@ type packet struct {
 	limited   bool // nothing more to send than this
 }
 
-// finish seals the packet whose header and payload stand at the end of b and
-// enters it into recovery. The header begins at start, the payload at body.
+// finish seals the packet whose header and payload stand at the end of b, and
+// enters it into all accounts. The header begins at start, the payload at body.
 func (c *Conn) finish(b []byte, start, body, lengthAt int, keys *seal.Keys, p packet) []byte {
+	b = c.seal(b, start, body, lengthAt, keys, &p)
+	c.left(1, len(b)-start+c.overhead(), p.inFlight, p.eliciting)
+	return b
+}
+
+// seal seals a packet and enters it into recovery. Left must follow, for all
+// packets of a train together.
+func (c *Conn) seal(b []byte, start, body, lengthAt int, keys *seal.Keys, p *packet) []byte {
 	if lengthAt >= 0 {
 		wire.SetLength(b, lengthAt, 4+len(b)-body+wire.TagLen)
 	}
 	sealed := keys.Seal(b[body:body], b[start:body], b[body:], 0, p.number)
 	b = b[:body+len(sealed)]
-	size := len(b) - start
 	record := recovery.Packet{
-		Number: p.number, SentAt: c.now, Size: size,
+		Number: p.number, SentAt: c.now, Size: len(b) - start,
 		AckEliciting: p.eliciting, InFlight: p.inFlight,
 	}
 	if p.data {
@@ -234,7 +241,7 @@ func (c *Conn) finish(b []byte, start, body, lengthAt int, keys *seal.Keys, p pa
 	} else {
 		record.Log = c.logs.put(c.frames)
 	}
-	c.recovery.OnSent(p.space, record, p.limited)
+	c.recovery.OnSent(p.space, &record, p.limited)
 	c.spaces[p.space].next = p.number + 1
 	if p.space == appSpace {
 		c.spaces[p.space].next = c.numbers.after(p.number)
@@ -242,19 +249,23 @@ func (c *Conn) finish(b []byte, start, body, lengthAt int, keys *seal.Keys, p pa
 			c.early.answers++
 		}
 	}
-	c.stats.PacketsSent++
-	gross := size + c.overhead()
+	return b
+}
+
+// left tells those who count them of packets that leave at once, of gross bytes
+// together and all of one kind.
+func (c *Conn) left(packets, gross int, inFlight, eliciting bool) {
+	c.stats.PacketsSent += uint64(packets)
 	c.pacer.OnSent(c.now, gross)
-	if p.inFlight {
+	if inFlight {
 		c.controller.OnSent(c.now, gross, c.recovery.Inflight())
 		if c.probes == 0 {
 			c.breaker.sent(c.now, gross)
 		}
 	}
-	if p.eliciting && c.probes > 0 {
-		c.probes--
+	if eliciting {
+		c.probes = max(0, c.probes-packets)
 	}
-	return b
 }
 
 // appKeys returns the keys for Application packets: those of the present key

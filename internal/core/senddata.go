@@ -3,7 +3,6 @@ package core
 import (
 	"math"
 
-	"example.com/uft/internal/recovery"
 	"example.com/uft/internal/seal"
 	"example.com/uft/internal/wire"
 )
@@ -11,6 +10,26 @@ import (
 // bulkPending reports whether a block could be sent, were it not for pacing
 // and the window.
 func (c *Conn) bulkPending() bool { return c.bulkOut.next() != nil }
+
+// A dataTrain is a train of DATA packets that is being written. What its packets
+// have in common is found out once, and what they come to is accounted for once.
+type dataTrain struct {
+	buf   []byte
+	n     int // bytes written
+	room  int // packets that may still be added
+	full  int // size of a packet with a whole block
+	size  int // of the first packet, which no other may exceed; 0: there is none
+	keys  *seal.Keys
+	early bool
+
+	packets int
+	gross   int // bytes, with the headers below us
+
+	// The last answer of the source: bytes of a transfer from an offset on.
+	transfer uint16
+	offset   uint64
+	resident []byte
+}
 
 // transmitData writes a train of DATA packets of equal size; the last may be
 // shorter (docs/protocol.md §3.2, §9.2).
@@ -23,34 +42,21 @@ func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 		c.pacer.Grant(initialBurst) // its dispersion tells the capacity of the path (§8.2)
 	}
 	full := c.blockSize() + wire.DataOverhead
-	segments := min(maxSegments, c.dataBudget(), c.earlyAnswers(), wire.LargestDatagram/full)
-	for range segments {
+	d := dataTrain{
+		buf: buf, full: full, keys: keys, early: early,
+		room: min(maxSegments, c.dataBudget(), c.earlyAnswers(), wire.LargestDatagram/full),
+	}
+	for d.room > 0 {
 		t := c.bulkOut.next()
-		if t == nil {
+		if t == nil || !c.appendBlocks(&d, t) {
 			break
-		}
-		if len(buf)-n < max(full, wire.MaxDatagram) {
-			break
-		}
-		size, fits := c.appendData(buf[n:n:len(buf)], t, keys, early, segmentSize)
-		if !fits {
-			break
-		}
-		if size == 0 {
-			continue // the source had nothing in memory: another transfer may have
-		}
-		n += size
-		if segmentSize == 0 {
-			segmentSize = size
-		}
-		if size < segmentSize || size < full {
-			break // a short datagram can only be the last of a train
 		}
 	}
-	if n > 0 {
+	if d.n > 0 {
+		c.left(d.packets, d.gross, true, true)
 		c.maybeUpdateKeys()
 	}
-	return n, segmentSize
+	return d.n, d.size
 }
 
 // dataBudget is how many full datagrams pacing and window allow now.
@@ -75,43 +81,99 @@ func (c *Conn) dataBudget() int {
 	return min(quantum, window, paced)
 }
 
-// appendData writes one DATA packet with the transfer's next block to b. It
-// returns 0, true where the source has the bytes not in memory, and 0, false
-// where the packet would be longer than the train's segments.
-func (c *Conn) appendData(b []byte, t *bulkOut, keys *seal.Keys, early bool, segmentSize int) (int, bool) {
+// appendBlocks adds blocks of the transfer whose turn it is, until it has no more
+// of the kind, lost or new, that made it its turn. It returns false where the
+// train is at its end: a short datagram can only be the last one.
+func (c *Conn) appendBlocks(d *dataTrain, t *bulkOut) (open bool) {
+	for open, more := true, true; open && more; {
+		if d.room == 0 || len(d.buf)-d.n < max(d.full, wire.MaxDatagram) {
+			c.bulkOut.update(t)
+			return false
+		}
+		open, more = c.appendBlock(d, t)
+		if !open || !more {
+			return open
+		}
+	}
+	return true
+}
+
+// appendBlock adds one DATA packet with the transfer's next block. It reports
+// whether the train may go on, and whether the transfer has more blocks like
+// this; where not both are so, the totals of the transfers are up to date.
+func (c *Conn) appendBlock(d *dataTrain, t *bulkOut) (open, more bool) {
 	offset, n, repeat := t.block(c.bulkOut.credit.left(), uint64(c.blockSize()))
-	pn := c.spaces[recovery.Application].next
-	b, lengthAt := c.appendAppHeader(b, early, pn)
+	pn := c.spaces[appSpace].next
+	b, lengthAt := c.appendAppHeader(d.buf[d.n:d.n:len(d.buf)], d.early, pn)
 	body := len(b)
-	if segmentSize > 0 && body+wire.DataHeader+n+wire.TagLen > segmentSize {
-		return 0, false
+	if d.size > 0 && body+wire.DataHeader+n+wire.TagLen > d.size {
+		c.bulkOut.update(t)
+		return false, false
 	}
 	keep := c.repairOut.keeps(t.id, offset, offset+uint64(n), repeat)
 	b = wire.Data{Transfer: t.id, Offset: offset, Keep: keep}.Append(b)
-	start := len(b)
-	got, resident := c.cfg.Source.Block(t.id, offset, b[start:start+n])
-	if !resident || got <= 0 {
+	b, n = c.appendResident(b, d, t.id, offset, n)
+	if n == 0 {
 		t.starved = true
 		c.bulkOut.update(t)
-		return 0, true
+		return true, false // another transfer may have something
 	}
-	n = min(got, n)
-	b = b[:start+n]
 	t.took(offset, n, repeat)
 	c.stats.DataBytesSent += uint64(n)
 	if repeat {
 		c.stats.DataBytesRepeated += uint64(n)
+		more = len(t.again) > 0
 	} else {
 		c.bulkOut.credit.used += uint64(n)
 		if keep {
 			c.keep(t, offset, offset+uint64(n))
 		}
+		more = t.newBytes() > 0 && c.bulkOut.credit.left() > 0
 	}
-	c.bulkOut.update(t)
+	if !more {
+		c.bulkOut.update(t)
+	}
 	c.tail.onSent(repeat)
-	b = c.finish(b, 0, body, lengthAt, keys, packet{
-		space: recovery.Application, number: pn, eliciting: true, inFlight: true,
-		data: true, transfer: t.id, offset: offset, length: n, limited: !c.bulkPending(),
+	b = c.seal(b, 0, body, lengthAt, d.keys, &packet{
+		space: appSpace, number: pn, eliciting: true, inFlight: true,
+		data: true, transfer: t.id, offset: offset, length: n, limited: !more && !c.bulkPending(),
 	})
-	return len(b), true
+	d.added(len(b), c.overhead())
+	open = len(b) == d.full && len(b) == d.size
+	if !open && more {
+		c.bulkOut.update(t)
+	}
+	return open, more
+}
+
+// added counts a packet of size bytes that was written.
+func (d *dataTrain) added(size, overhead int) {
+	if d.size == 0 {
+		d.size = size
+	}
+	d.n += size
+	d.packets++
+	d.room--
+	d.gross += size + overhead
+}
+
+// appendResident appends up to n bytes of a transfer, those that are in memory,
+// and returns how many. The source is asked for a whole train's worth at once.
+func (c *Conn) appendResident(b []byte, d *dataTrain, transfer uint16, offset uint64, n int) ([]byte, int) {
+	copied := 0
+	for copied < n {
+		from := offset + uint64(copied)
+		at := from - d.offset
+		if transfer != d.transfer || at >= uint64(len(d.resident)) {
+			d.transfer, d.offset, at = transfer, from, 0
+			d.resident = c.cfg.Source.Resident(transfer, from, n-copied+(d.room-1)*c.blockSize())
+			if len(d.resident) == 0 {
+				break
+			}
+		}
+		piece := d.resident[at:min(at+uint64(n-copied), uint64(len(d.resident)))]
+		b = append(b, piece...)
+		copied += len(piece)
+	}
+	return b, copied
 }

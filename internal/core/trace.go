@@ -102,7 +102,9 @@ func (c *Conn) traceFates(f *recovery.Fates) {
 	if c.cfg.Trace == nil {
 		return
 	}
-	c.traced.acked += len(f.Acked)
+	for _, run := range f.Acked {
+		c.traced.acked += run.Count
+	}
 	for _, part := range [...]struct {
 		name    string
 		packets []recovery.Packet

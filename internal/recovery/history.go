@@ -83,16 +83,16 @@ func (h *history) trainOf(r *record) *train {
 	return &h.trains[r.train&uint32(len(h.trains)-1)]
 }
 
-// push adds the packet p, sent in train t if no earlier packet was sent at the
-// same time, and notes the numbers between the last packet and p as skipped.
-func (h *history) push(p Packet, t train) {
+// push adds the packet p to the newest train, and notes the numbers between the
+// last packet and p as skipped.
+func (h *history) push(p *Packet) {
 	if p.Number < h.next {
 		panic("recovery: packet numbers must ascend within a space")
 	}
 	if h.next == 0 {
 		h.first, h.oldest, h.next = p.Number, p.Number, p.Number
 	}
-	id := h.join(t, &p)
+	id := h.nextTrain - 1
 	for h.next < p.Number {
 		h.append(record{train: id, state: skipped})
 	}
@@ -145,28 +145,44 @@ func (t *train) takes(p *Packet) bool {
 	return p.Transfer == t.transfer && overhead == t.overhead && p.Offset-t.base <= math.MaxUint32
 }
 
-// join returns the index of the newest train, after adding t if that was sent
-// at another time or p is not like its packets.
-func (h *history) join(t train, p *Packet) uint32 {
-	used := h.nextTrain - h.firstTrain
-	if used > 0 {
-		newest := h.nextTrain - 1
-		if last := &h.trains[newest&uint32(len(h.trains)-1)]; last.sentAt == t.sentAt && last.takes(p) {
-			return newest
-		}
+// joins reports whether p can be one of the newest train.
+func (h *history) joins(p *Packet) bool {
+	if h.nextTrain == h.firstTrain {
+		return false
 	}
+	last := &h.trains[(h.nextTrain-1)&uint32(len(h.trains)-1)]
+	return last.sentAt == p.SentAt && last.takes(p)
+}
+
+// begin makes t the newest train, p being the first of its packets.
+func (h *history) begin(t train, p *Packet) {
 	t.takes(p)
-	if int(used) == len(h.trains) {
+	if int(h.nextTrain-h.firstTrain) == len(h.trains) {
 		grown := make([]train, max(minTrains, 2*len(h.trains)))
 		for id := h.firstTrain; id != h.nextTrain; id++ {
 			grown[id&uint32(len(grown)-1)] = h.trains[id&uint32(len(h.trains)-1)]
 		}
 		h.trains = grown
 	}
-	id := h.nextTrain
-	h.trains[id&uint32(len(h.trains)-1)] = t
+	h.trains[h.nextTrain&uint32(len(h.trains)-1)] = t
 	h.nextTrain++
-	return id
+}
+
+// run returns the outstanding packets from number on, below end, that make a Run.
+func (h *history) run(number, end uint64) Run {
+	first := h.at(number)
+	run := Run{Packet: h.packet(number, first), Count: 1}
+	if run.Kind != Data {
+		return run
+	}
+	next := *first
+	for number++; number < end; number++ {
+		if next.ref += uint32(run.Length); *h.at(number) != next {
+			break
+		}
+		run.Count++
+	}
+	return run
 }
 
 // packet returns the packet that record r describes; r must not be acked.

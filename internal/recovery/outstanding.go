@@ -66,7 +66,7 @@ func (r *Recovery) RequeueAll(now instant.Time, in Space, fates *Fates) {
 func (r *Recovery) DiscardSpace(in Space) {
 	s := &r.spaces[in]
 	for s.seek() {
-		r.settle(s, s.packet(s.oldest, s.at(s.oldest)))
+		r.settle(s, &Run{Packet: s.packet(s.oldest, s.at(s.oldest)), Count: 1})
 		s.acknowledge(s.oldest, s.oldest+1)
 	}
 	*s = space{discarded: true, ackedEnd: s.ackedEnd, lossAt: instant.Never}

@@ -84,10 +84,24 @@ type Ack struct {
 	CE, SocketDrops uint64
 }
 
+// A Run is packets with consecutive numbers that left in one train, are alike and
+// met the same fate. Its Data packets have the same length and follow each other in
+// the file, so that a train takes one step wherever each of its packets would.
+type Run struct {
+	Packet     // the first
+	Count  int // of packets; more than one only of Data packets
+}
+
+// Last returns the number of the last packet.
+func (r *Run) Last() uint64 { return r.Number + uint64(r.Count) - 1 }
+
+// FileBytes returns how many bytes of the file, from Offset on, the packets carry.
+func (r *Run) FileBytes() uint64 { return uint64(r.Count) * uint64(r.Length) }
+
 // Fates tells what became of packets. Its slices are used again by the next
 // call that is given the same Fates.
 type Fates struct {
-	Acked    []Packet // newly acknowledged
+	Acked    []Run    // newly acknowledged
 	Lost     []Packet // newly declared lost: send their information again
 	Spurious []Packet // acknowledged after having been declared lost
 	Sample   congestion.AckSample

@@ -64,7 +64,7 @@ func (m *machine) send(t *rapid.T) {
 			f.size = p.Size + 28
 		}
 		m.packets[in][p.Number] = f
-		m.recovery.OnSent(in, p, false)
+		m.recovery.OnSent(in, &p, false)
 	}
 }
 
@@ -135,7 +135,7 @@ func (m *machine) requeue(t *rapid.T) {
 // book enters the fates of packets of one space.
 func (m *machine) book(t *rapid.T, in Space) {
 	bytes := 0
-	for _, p := range m.fates.Acked {
+	for _, p := range packetsOf(m.fates.Acked) {
 		f := m.packets[in][p.Number]
 		if f.acked || f.lost {
 			t.Fatalf("number %d acknowledged after its fate was known", p.Number)

@@ -31,13 +31,10 @@ type deliveryRate struct {
 
 // snapshot returns the train for packets sent at now with inflight bytes in
 // flight before them.
-func (d *deliveryRate) snapshot(now instant.Time, inflight int, appLimited bool) train {
+func (d *deliveryRate) snapshot(now instant.Time, inflight int) train {
 	if inflight == 0 {
 		// Nothing was under way, so neither clock of the sample ran.
 		d.firstSent, d.deliveredAt = now, now
-	}
-	if appLimited {
-		d.limitedUntil = d.delivered + int64(inflight) + 1
 	}
 	return train{
 		sentAt:      now,
@@ -47,6 +44,10 @@ func (d *deliveryRate) snapshot(now instant.Time, inflight int, appLimited bool)
 		appLimited:  d.limitedUntil > 0,
 	}
 }
+
+// limited takes notice that there was nothing more to send than a packet before
+// which inflight bytes were in flight.
+func (d *deliveryRate) limited(inflight int) { d.limitedUntil = d.delivered + int64(inflight) + 1 }
 
 // sample takes in that bytes were newly delivered at now, the newest of them
 // in a packet of train t, and returns the rate in bytes per second (0 if it

@@ -93,13 +93,19 @@ func New(cfg Config) *Recovery {
 // OnSent notes a packet that was sent. Numbers ascend within a space; those
 // left out count as never sent. AppLimited says that the sender had nothing
 // more to send than this, so that a low rate is not held against the path.
-func (r *Recovery) OnSent(in Space, p Packet, appLimited bool) {
+func (r *Recovery) OnSent(in Space, p *Packet, appLimited bool) {
 	s := &r.spaces[in]
 	now := p.SentAt
 	if s.next-s.first == uint64(len(s.records)) {
 		s.release(now, r.memory())
 	}
-	s.push(p, r.rate.snapshot(now, r.inflight, appLimited))
+	if appLimited {
+		r.rate.limited(r.inflight)
+	}
+	if !s.joins(p) {
+		s.begin(r.rate.snapshot(now, r.inflight), p)
+	}
+	s.push(p)
 	if p.InFlight {
 		r.inflight += p.Size + r.cfg.Overhead
 	}
@@ -203,45 +209,47 @@ func (r *Recovery) acknowledge(s *space, ack *Ack, fates *Fates) (n news, err er
 func (r *Recovery) acknowledgeRange(s *space, start, end uint64, n *news, fates *Fates) error {
 	for number := start; number < end; {
 		rec := s.at(number)
-		if rec.state == acked {
+		run := Run{Count: 1}
+		switch rec.state {
+		case acked:
 			next := s.after(number)
 			s.acknowledge(number, max(next, end))
 			number = next
 			continue
-		}
-		if rec.state == skipped {
+		case skipped:
 			return fmt.Errorf("%w: number %d was left out", ErrUnsent, number)
+		case lost:
+			run.Packet = s.packet(number, rec)
+			fates.Spurious = append(fates.Spurious, run.Packet)
+		default:
+			run = s.run(number, end)
+			fates.Acked = append(fates.Acked, run)
+			r.settle(s, &run)
 		}
-		p := s.packet(number, rec)
 		n.any = true
-		n.eliciting = n.eliciting || p.AckEliciting
-		if number >= n.end {
-			n.end, n.train = number+1, *s.trainOf(rec)
+		n.eliciting = n.eliciting || run.AckEliciting
+		if run.Last() >= n.end {
+			n.end, n.train = run.Last()+1, *s.trainOf(rec)
 		}
-		if p.InFlight {
-			fates.Sample.AckedBytes += p.Size + r.cfg.Overhead
+		if run.InFlight {
+			fates.Sample.AckedBytes += run.Count * (run.Size + r.cfg.Overhead)
 		}
-		if rec.state == lost {
-			fates.Spurious = append(fates.Spurious, p)
-		} else {
-			fates.Acked = append(fates.Acked, p)
-			r.settle(s, p)
+		for last := run.Last(); number <= last; number++ {
+			s.acknowledge(number, end)
 		}
-		s.acknowledge(number, end)
-		number++
 	}
 	return nil
 }
 
-// settle takes p, outstanding until now, out of the counts.
-func (r *Recovery) settle(s *space, p Packet) {
-	if p.InFlight {
-		r.inflight -= p.Size + r.cfg.Overhead
+// settle takes packets, outstanding until now, out of the counts.
+func (r *Recovery) settle(s *space, run *Run) {
+	if run.InFlight {
+		r.inflight -= run.Count * (run.Size + r.cfg.Overhead)
 	}
-	if p.AckEliciting {
-		s.eliciting--
+	if run.AckEliciting {
+		s.eliciting -= run.Count
 	} else {
-		s.silent--
+		s.silent -= run.Count
 	}
 }
 
@@ -295,7 +303,7 @@ func (r *Recovery) detect(now instant.Time, s *space, fates *Fates) {
 func (r *Recovery) lose(now instant.Time, s *space, rec *record, fates *Fates) {
 	p := s.packet(s.oldest, rec)
 	rec.state, rec.lostAt = lost, coarse(now)
-	r.settle(s, p)
+	r.settle(s, &Run{Packet: p, Count: 1})
 	fates.Lost = append(fates.Lost, p)
 	if p.InFlight {
 		fates.Sample.LostBytes += p.Size + r.cfg.Overhead

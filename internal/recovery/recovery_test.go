@@ -365,7 +365,7 @@ func TestOutstandingPackets(t *testing.T) {
 		t.Error("an oldest packet before any was sent")
 	}
 	s.send(Application, 3)
-	s.OnSent(Application, Packet{Number: 3, SentAt: s.now, Size: 50, Kind: Control, Log: 9}, false)
+	s.OnSent(Application, &Packet{Number: 3, SentAt: s.now, Size: 50, Kind: Control, Log: 9}, false)
 	s.next[Application] = 4
 	s.send(Application, 3)
 	s.advance(10 * ms)
@@ -471,7 +471,7 @@ func TestDeliveryRateLimitedByTheApplication(t *testing.T) {
 	s := newScript(t, Config{})
 	s.measured(10 * ms)
 	n := s.next[Application]
-	s.OnSent(Application, Packet{Number: n, SentAt: s.now, Size: 1000, AckEliciting: true, InFlight: true}, true)
+	s.OnSent(Application, &Packet{Number: n, SentAt: s.now, Size: 1000, AckEliciting: true, InFlight: true}, true)
 	s.next[Application]++
 	s.advance(10 * ms)
 	s.ack(Application, n, n+1)

@@ -33,7 +33,7 @@ func (s *script) send(in Space, n int) {
 	for range n {
 		number := s.next[in]
 		s.next[in]++
-		s.OnSent(in, Packet{
+		s.OnSent(in, &Packet{
 			Number: number, SentAt: s.now, Size: 1000, AckEliciting: true, InFlight: true,
 			Kind: Data, Transfer: 7, Offset: number * 1024, Length: 1024,
 		}, false)
@@ -71,6 +71,18 @@ func newAck(delay time.Duration, pairs ...uint64) *Ack {
 	return &Ack{Largest: largest, Delay: delay, Ranges: set}
 }
 
+// packetsOf returns the packets of runs one by one.
+func packetsOf(runs []Run) (packets []Packet) {
+	for _, run := range runs {
+		for range run.Count {
+			packets = append(packets, run.Packet)
+			run.Number++
+			run.Offset += uint64(run.Length)
+		}
+	}
+	return packets
+}
+
 func numbers(packets []Packet) (list []uint64) {
 	for _, p := range packets {
 		list = append(list, p.Number)
@@ -86,8 +98,11 @@ func (s *script) want(what string, got []Packet, want ...uint64) {
 	}
 }
 
-func (s *script) wantAcked(want ...uint64) { s.Helper(); s.want("acked", s.fates.Acked, want...) }
-func (s *script) wantLost(want ...uint64)  { s.Helper(); s.want("lost", s.fates.Lost, want...) }
+func (s *script) wantAcked(want ...uint64) {
+	s.Helper()
+	s.want("acked", packetsOf(s.fates.Acked), want...)
+}
+func (s *script) wantLost(want ...uint64) { s.Helper(); s.want("lost", s.fates.Lost, want...) }
 func (s *script) wantSpurious(want ...uint64) {
 	s.Helper()
 	s.want("spurious", s.fates.Spurious, want...)

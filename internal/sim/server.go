@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/netip"
+	"slices"
 
 	"example.com/uft/internal/core"
 	"example.com/uft/internal/seal"
@@ -128,7 +129,7 @@ func (s *Server) peer(r core.Route, from netip.AddrPort) *Peer {
 
 // connConfig is the configuration of one side of a connection.
 func (n *Network) connConfig(role core.Role, random interface{ Read([]byte) (int, error) }, engine func([]byte) seal.Engine) core.Config {
-	cfg := core.Config{Rand: random, Engine: engine, Source: &source{role, n.cfg.Resident}}
+	cfg := core.Config{Rand: random, Engine: engine, Source: &source{sender: role, resident: n.cfg.Resident}}
 	change := n.cfg.Client
 	if role == core.Server {
 		cfg.ResetKey = n.server.resetKey
@@ -147,13 +148,21 @@ func (n *Network) connConfig(role core.Role, random interface{ Read([]byte) (int
 type source struct {
 	sender   core.Role
 	resident func(sender core.Role, transfer uint16, offset uint64) bool
+	memory   []byte
 }
 
-// Block implements core.BlockSource.
-func (s *source) Block(transfer uint16, offset uint64, dst []byte) (int, bool) {
-	if s.resident != nil && !s.resident(s.sender, transfer, offset) {
-		return 0, false
+// sourceBlock is up to where a source is in memory, or not, as a whole.
+const sourceBlock = 1024
+
+// Resident implements core.BlockSource.
+func (s *source) Resident(transfer uint16, offset uint64, limit int) []byte {
+	n := limit
+	if s.resident != nil {
+		for n = 0; n < limit && s.resident(s.sender, transfer, offset+uint64(n)); {
+			n = min(n+sourceBlock-int((offset+uint64(n))%sourceBlock), limit)
+		}
 	}
-	fileContent(s.sender, transfer).fill(dst, offset)
-	return len(dst), true
+	s.memory = slices.Grow(s.memory[:0], n)[:n]
+	fileContent(s.sender, transfer).fill(s.memory, offset)
+	return s.memory
 }
