@@ -239,7 +239,9 @@ func (r *BulkReceiver) Keep(slab Slab) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r.keep(slab)
-	c.wakeOwner()
+	if c.err == nil && c.core.BulkCreditDue() {
+		c.wakeOwner()
+	}
 }
 
 // keep is Keep with conn.mu held.

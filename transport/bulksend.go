@@ -10,8 +10,12 @@ const (
 	// residentBytes is what the transfers of a connection may keep in memory
 	// besides one and a half times what lies between the oldest byte on the way
 	// and the newest of each, in bytes. So neither a slow start nor a long path waits for the
-	// source of the bytes.
-	residentBytes = 4 << 20
+	// source of the bytes. More would leave the processor's cache before it is sent.
+	residentBytes = 2 << 20
+	// roomStep is how much room there is when whoever waits for it is woken, so
+	// that a source faster than the path is not woken for each slab. It is less
+	// than what is in memory and still to be sent by then.
+	roomStep = residentBytes / 4
 	// residentCap bounds both together, where twice the congestion window is
 	// not more; a window counts up to maxCountedWindow.
 	residentCap      = 64 << 20
@@ -84,7 +88,7 @@ func (c *Conn) sendBudget() int64 {
 		spread := int64(sent.Highest - min(sent.LowestUnacked, sent.Highest))
 		budget += spread + spread/2
 	}
-	window := int64(min(c.core.Stats().Window, maxCountedWindow))
+	window := int64(min(c.core.ControllerState().Window, maxCountedWindow))
 	return min(budget, max(residentCap, 2*window))
 }
 
@@ -133,8 +137,11 @@ func (b *BulkSender) Send(buf []byte) error {
 	}
 	b.slabs = append(b.slabs, sendSlab{offset: b.offset, length: int64(len(buf)), data: buf})
 	b.offset += int64(len(buf))
+	busy := c.core.BulkPending()
 	c.core.ExtendBulk(b.id, uint64(b.offset))
-	c.wakeOwner()
+	if !busy {
+		c.wakeOwner()
+	}
 	return nil
 }
 
@@ -275,7 +282,7 @@ func (c *Conn) freeAcknowledged() {
 		return
 	}
 	// There is room as well when more is on the way than before.
-	room := c.resident+SlabSize <= c.sendBudget()
+	room := c.resident+roomStep <= c.sendBudget()
 	for _, b := range c.senders {
 		if room || b.resident == 0 {
 			b.room.wake()

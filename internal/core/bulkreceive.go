@@ -166,6 +166,10 @@ func (c *Conn) ConsumeBulk(id uint16, start, end uint64) {
 	c.freeBulk(t, min(end-start, t.count-t.consumed))
 }
 
+// BulkCreditDue reports that the peer is to be told of the credit that ConsumeBulk
+// has given back.
+func (c *Conn) BulkCreditDue() bool { return c.bulkIn.credit.pending }
+
 // StopBulk says that nothing more of the transfer is wanted. What is on its
 // way is dropped; what the application holds it still gives back.
 func (c *Conn) StopBulk(id uint16, code uint64) {

@@ -190,6 +190,10 @@ func (c *Conn) BulkSent(id uint16) BulkSent {
 	return BulkSent{Acked: t.ackedLen, Highest: t.next, LowestUnacked: lowest}
 }
 
+// BulkPending reports that file bytes could be sent, were it not for pacing and
+// the window: whoever has more of them need not hurry to say so.
+func (c *Conn) BulkPending() bool { return c.bulkOut.next() != nil }
+
 // BulkAcked reports whether every byte of [start, end) is acknowledged or
 // skipped, or the transfer is over, so that its memory is free.
 func (c *Conn) BulkAcked(id uint16, start, end uint64) bool {

@@ -166,7 +166,7 @@ func (c *Conn) heldBy(n int) (Limit, instant.Time) {
 		return c.receivingHeldBy(), instant.Never
 	case n > 0:
 		return LimitProcessor, instant.Never
-	case c.bulkPending():
+	case c.BulkPending():
 		return c.pathHolds()
 	case b.waitsForCredit() && c.limits.peerBacklog > uint64(c.recovery.Inflight()):
 		return LimitPeerDisk, instant.Never

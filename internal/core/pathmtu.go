@@ -251,7 +251,7 @@ func (c *Conn) transmitPathProbe(b []byte) int {
 		c.refuseBlock()
 		return 0
 	}
-	if !m.ready(c.now) || c.probes > 0 || !c.bulkPending() {
+	if !m.ready(c.now) || c.probes > 0 || !c.BulkPending() {
 		return 0
 	}
 	size := m.next(c.longestProbe())

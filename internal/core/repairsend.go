@@ -307,7 +307,7 @@ func (c *Conn) nextShare() *outgoingGroup {
 // within the same pace and window. What is lost of them is not sent again.
 func (c *Conn) transmitShares(buf []byte, maxSegments int) (n, segmentSize int) {
 	keys, early := c.appKeys()
-	if keys == nil || c.bulkPending() {
+	if keys == nil || c.BulkPending() {
 		return 0, 0
 	}
 	if !c.repairPending() {

@@ -68,7 +68,7 @@ func (c *Conn) transmitControl(b []byte) int {
 	}
 	b = c.finish(b, 0, body, lengthAt, keys, packet{
 		space: recovery.Application, number: pn, eliciting: eliciting, inFlight: eliciting,
-		limited: !c.bulkPending(),
+		limited: !c.BulkPending(),
 	})
 	c.maybeUpdateKeys()
 	return len(b)

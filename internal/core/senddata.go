@@ -7,10 +7,6 @@ import (
 	"example.com/uft/internal/wire"
 )
 
-// bulkPending reports whether a block could be sent, were it not for pacing
-// and the window.
-func (c *Conn) bulkPending() bool { return c.bulkOut.next() != nil }
-
 // A dataTrain is a train of DATA packets that is being written. What its packets
 // have in common is found out once, and what they come to is accounted for once.
 type dataTrain struct {
@@ -35,7 +31,7 @@ type dataTrain struct {
 // shorter (docs/protocol.md §3.2, §9.2).
 func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 	keys, early := c.appKeys()
-	if keys == nil || !c.bulkPending() {
+	if keys == nil || !c.BulkPending() {
 		return 0, 0
 	}
 	if c.stats.DataBytesSent == 0 && c.cfg.FixedRate == 0 && !c.cfg.Background {
@@ -136,7 +132,7 @@ func (c *Conn) appendBlock(d *dataTrain, t *bulkOut) (open, more bool) {
 	c.tail.onSent(repeat)
 	b = c.seal(b, 0, body, lengthAt, d.keys, &packet{
 		space: appSpace, number: pn, eliciting: true, inFlight: true,
-		data: true, transfer: t.id, offset: offset, length: n, limited: !more && !c.bulkPending(),
+		data: true, transfer: t.id, offset: offset, length: n, limited: !more && !c.BulkPending(),
 	})
 	d.added(len(b), c.overhead())
 	open = len(b) == d.full && len(b) == d.size

@@ -164,7 +164,7 @@ func (c *Conn) queueProbe(sp recovery.Space) {
 			c.frameLost(f)
 		}
 	}
-	if !c.controlPending(false) && !c.bulkPending() {
+	if !c.controlPending(false) && !c.BulkPending() {
 		c.pending.ping = true
 	}
 	c.probes = maxData
