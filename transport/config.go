@@ -198,6 +198,9 @@ func (c *Config) coreConfig(conn *Conn, credit int64, mayFragment bool) core.Con
 		BlockSize:        c.BlockSize,
 		MayFragment:      mayFragment,
 	}
+	if conn != nil {
+		cfg.SocketBuffer = conn.socket.udp.ReceiveBuffer()
+	}
 	if c.Trace != nil {
 		cfg.Trace = traceTo(c.Trace, conn.socket.clock)
 	}

@@ -72,6 +72,7 @@ type bbr struct {
 	smoothed    time.Duration
 	jitter      minFilter // variation of the round trip that is not a queue of ours
 	ackInterval time.Duration
+	room        receiverRoom
 
 	// The round under way, and what the last one showed.
 	round     roundStats
@@ -183,7 +184,14 @@ func (b *bbr) observe(now instant.Time, s AckSample) {
 	if b.onlyLosses(now) {
 		acked = 0
 	}
-	b.base.add(acked, float64(s.LostBytes)/size)
+	lost := float64(s.LostBytes) / size
+	if s.SocketDrops > 0 {
+		b.room.dropped(now, max(b.smoothed, minRound), s.PriorInflight-b.pathHolds(), MaxTrain*b.first)
+	}
+	if b.room.cutAt.IsSet() && now.Sub(b.room.cutAt) <= minRound+2*b.smoothed {
+		lost = 0 // the path did not lose it
+	}
+	b.base.add(acked, lost)
 }
 
 // observeRTT keeps the minimum round trip. A sample near it is taken as proof
@@ -359,7 +367,16 @@ func (b *bbr) Window() int {
 	if jump := b.jumping(b.latest); jump > 0 {
 		window = max(window, over(jump, b.roundTrip()*3/2+b.ackInterval+batchDelay))
 	}
+	if room, limited := b.room.limit(b.latest); limited {
+		window = min(window, b.pathHolds()+room)
+	}
 	return max(window, minWindow*size)
+}
+
+// pathHolds is what is in flight because it and its acknowledgements are on their
+// way, and not because the receiver has not come to take it.
+func (b *bbr) pathHolds() int {
+	return over(b.sendRate(), b.roundTrip()+3*b.jitter.min()+b.ackInterval)
 }
 
 // State describes the controller.

@@ -86,6 +86,7 @@ type Config struct {
 	MaxStreams    uint64 // streams the peer may open; default 100, at least wire.MinStreams
 	BulkWindow    uint64 // initial credit of all transfers together; default 8 MiB, at least wire.MinBulkCredit
 	MaxBulkWindow uint64 // BulkWindow grows to this when the path needs it; default 64 MiB
+	SocketBuffer  int    // bytes that the socket holds of what has arrived; 0 if that is not known
 
 	// BlockSize is how many file bytes a DATA frame is to hold once probing has
 	// shown that the path carries it (docs/protocol.md §8.6): at least

@@ -219,6 +219,9 @@ func newConn(role Role, cfg Config, now instant.Time, path Path) (*Conn, error) 
 		c.spaces[i].received = new(recovery.Received)
 	}
 	c.spaces[recovery.Application].received = recovery.NewReceived(c.recovery.SmoothedRTT())
+	if cfg.SocketBuffer > 0 {
+		c.spaces[recovery.Application].received.SetBuffer(cfg.SocketBuffer)
+	}
 	c.resetController()
 	c.numbers = newNumberSkipper(c.seed())
 	return c, nil

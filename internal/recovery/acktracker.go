@@ -17,8 +17,10 @@ const (
 	maxAckInterval = 25 * time.Millisecond
 
 	// ackEveryBytes have an acknowledgement sent without waiting longer, so
-	// that a fast sender hears of its losses while they are few.
+	// that a fast sender hears of its losses while they are few. A socket that
+	// holds little has them sent after fewer: see SetBuffer.
 	ackEveryBytes = 128 << 10
+	leastAckBytes = 16 << 10
 
 	// The first earlyPackets packets are acknowledged after every
 	// earlyAckPackets of them, so that the sender learns at what intervals
@@ -43,6 +45,7 @@ type Received struct {
 	floor   uint64 // everything below counts as received
 
 	delay time.Duration // how long an acknowledgement may wait; 0 is not at all
+	every int           // bytes after which it waits no longer
 
 	largest   uint64
 	largestAt instant.Time
@@ -69,9 +72,16 @@ const keepPeriods = 3
 
 // NewReceived returns a Received for the Application space.
 func NewReceived(smoothedRTT time.Duration) *Received {
-	v := new(Received)
+	v := &Received{every: ackEveryBytes}
 	v.SetRTT(smoothedRTT)
 	return v
+}
+
+// SetBuffer says how many bytes the socket holds of what has arrived. A sender
+// that may have no more than that in flight must not have to wait for an
+// acknowledgement until the delay is over.
+func (v *Received) SetBuffer(bytes int) {
+	v.every = min(max(bytes/4, leastAckBytes), ackEveryBytes)
 }
 
 // SetRTT sets how long an acknowledgement may wait, from the smoothed
@@ -131,7 +141,7 @@ func (v *Received) Deadline() instant.Time {
 	switch {
 	case !v.waiting:
 		return instant.Never
-	case v.now || v.bytes >= ackEveryBytes:
+	case v.now || v.bytes >= v.every:
 		return v.waitingFor
 	}
 	return v.waitingFor.Add(v.delay)
