@@ -114,7 +114,7 @@ func (cl *closing) provoked() {
 
 // watchForPeerClose looks into a datagram that came after our close: when the
 // peer has closed too, everything is over.
-func (c *Conn) watchForPeerClose(_ Path, datagram []byte) {
+func (c *Conn) watchForPeerClose(datagram []byte) {
 	s := &c.spaces[recovery.Application]
 	h, err := wire.ConsumeShortHeader(datagram)
 	if err != nil || s.read == nil || h.Destination != c.localID || h.KeyPhase != c.phase.current {

@@ -71,6 +71,7 @@ type Conn struct {
 	breaker    breaker
 	logs       frameLogs
 	fates      recovery.Fates
+	came       arrival     // of the train that is being taken
 	frames     []sentFrame // of the packet being written
 
 	repairOut repairSender

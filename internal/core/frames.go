@@ -15,10 +15,13 @@ type eliciting struct {
 }
 
 // handleFrames takes the frames of one packet, in order.
-func (c *Conn) handleFrames(path Path, t wire.PacketType, sp recovery.Space, payload []byte) (eliciting, error) {
+func (c *Conn) handleFrames(path *Path, t wire.PacketType, sp recovery.Space, payload []byte) (eliciting, error) {
+	f := &c.frame
+	if t == wire.PacketShort && f.Data.ConsumeOnly(payload) {
+		return eliciting{any: true}, c.handleData(&f.Data) // nearly all packets
+	}
 	var asks eliciting
 	p := wire.NewParser(payload, t)
-	f := &c.frame
 	for {
 		ok, err := p.Next(f)
 		if err != nil {
@@ -43,7 +46,7 @@ func (c *Conn) handleFrames(path Path, t wire.PacketType, sp recovery.Space, pay
 }
 
 // handleFrame acts upon one frame: the table of docs/protocol.md §4.
-func (c *Conn) handleFrame(path Path, sp recovery.Space, f *wire.Frame) error {
+func (c *Conn) handleFrame(path *Path, sp recovery.Space, f *wire.Frame) error {
 	switch f.Type {
 	case wire.FrameAck, wire.FrameAckBitmap:
 		return c.handleAck(sp, &f.Ack)
@@ -86,9 +89,9 @@ func (c *Conn) handleFrame(path Path, sp recovery.Space, f *wire.Frame) error {
 	case wire.FrameMaxBulkData:
 		c.bulkOut.credit.raise(f.MaxBulkData.Limit)
 	case wire.FramePathChallenge:
-		c.validation.answer(path, f.PathChallenge.Data)
+		c.validation.answer(*path, f.PathChallenge.Data)
 	case wire.FramePathResponse:
-		c.handlePathResponse(path, f.PathResponse.Data)
+		c.handlePathResponse(*path, f.PathResponse.Data)
 	case wire.FrameConnectionClose:
 		c.handleConnectionClose(&f.ConnectionClose)
 	case wire.FrameApplicationClose:

@@ -29,6 +29,11 @@ type pathSet struct {
 	haveCandidate bool
 }
 
+// counts reports whether what comes in decides how much may go out.
+func (s *pathSet) counts(role Role) bool {
+	return s.haveCandidate || role == Server && !s.validated
+}
+
 func (s *pathSet) received(from, current Path, n int) {
 	if from == current {
 		s.in += n
@@ -91,22 +96,23 @@ func (v *pathValidation) answer(path Path, data [8]byte) {
 // challenged; the connection moves there when it answers. From one carrier to
 // another it moves at once: the first has broken, the second has proved the
 // address, and an answer might be long behind what it has to carry.
-func (c *Conn) notePath(path Path) {
-	if path == c.path || c.state != stateOpen || !c.confirmed {
+func (c *Conn) notePath(from *arrival) {
+	path := &from.path
+	if from.here || *path == c.path || c.state != stateOpen || !c.confirmed {
 		return
 	}
 	if c.role == Client && path.Reliable != c.path.Reliable {
 		return // which carrier it uses is the client's own decision
 	}
-	if c.validation.pending && path == c.pathSet.candidate {
+	if c.validation.pending && *path == c.pathSet.candidate {
 		return
 	}
 	if path.Reliable && c.path.Reliable {
-		c.moveTo(path)
+		c.moveTo(*path)
 		c.pathSet.validated = true
 		return
 	}
-	c.challenge(path, wire.ShortHeaderLen+1+wire.TagLen, 0) // what came was at least that long
+	c.challenge(*path, wire.ShortHeaderLen+1+wire.TagLen, 0) // what came was at least that long
 }
 
 // challenge asks whether somebody receives what is sent on a path. in and out are

@@ -128,8 +128,8 @@ func TestBlackHoleDetection(t *testing.T) {
 // TestOnlyShortPacketsWaitForKeys bounds what a stranger can have kept.
 func TestOnlyShortPacketsWaitForKeys(t *testing.T) {
 	c := &Conn{}
-	c.wait(Path{}, NotECT, make([]byte, wire.MaxDatagram+1))
-	c.wait(Path{}, NotECT, make([]byte, wire.MaxDatagram))
+	c.wait(&arrival{}, make([]byte, wire.MaxDatagram+1))
+	c.wait(&arrival{}, make([]byte, wire.MaxDatagram))
 	if len(c.waiting) != 1 || len(c.waiting[0].datagram) != wire.MaxDatagram {
 		t.Errorf("%d packets wait", len(c.waiting))
 	}

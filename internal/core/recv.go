@@ -10,10 +10,16 @@ import (
 	"example.com/uft/internal/wire"
 )
 
+// An arrival is where a train came from and what routers wrote on it.
+type arrival struct {
+	path Path
+	ecn  ECN
+	here bool // path was the connection's when the train came
+}
+
 // waitingTrain is a datagram that came before the keys that open it.
 type waitingTrain struct {
-	path     Path
-	ecn      ECN
+	arrival
 	datagram []byte
 }
 
@@ -29,27 +35,36 @@ func (c *Conn) HandleTrain(now instant.Time, path Path, ecn ECN, buf []byte, seg
 	c.limits.working(now)
 	c.traceReceived(len(buf), segmentSize)
 	c.blocks, c.given = c.blocks[:0], 0
+	c.came = arrival{path: path, ecn: ecn, here: path == c.path}
 	for len(buf) > 0 && c.state != stateGone {
 		n := min(segmentSize, len(buf))
 		if n <= 0 {
 			return
 		}
-		c.handleDatagram(path, ecn, buf[:n:n])
+		c.handleDatagram(&c.came, buf[:n:n])
 		buf = buf[n:]
 	}
 }
 
 // handleDatagram takes one datagram: packets one after the other (§3.3).
-func (c *Conn) handleDatagram(path Path, ecn ECN, datagram []byte) {
+func (c *Conn) handleDatagram(from *arrival, datagram []byte) {
 	c.stats.DatagramsReceived++
 	c.stats.BytesReceived += uint64(len(datagram))
-	c.pathSet.received(path, c.path, len(datagram))
-	if c.state == stateDraining {
+	if c.pathSet.counts(c.role) {
+		c.pathSet.received(from.path, c.path, len(datagram))
+	}
+	switch c.state {
+	case stateDraining:
+		return
+	case stateClosing:
+		c.close.provoked()
+		c.watchForPeerClose(datagram)
 		return
 	}
-	if c.state == stateClosing {
-		c.close.provoked()
-		c.watchForPeerClose(path, datagram)
+	if !wire.IsLong(datagram) {
+		if err := c.handleShort(from, datagram); err != nil {
+			c.fail(err)
+		}
 		return
 	}
 	first, _ := wire.DestinationID(datagram)
@@ -57,7 +72,7 @@ func (c *Conn) handleDatagram(path Path, ecn ECN, datagram []byte) {
 		if id, ok := wire.DestinationID(rest); !ok || id != first {
 			return
 		}
-		n, err := c.handlePacket(path, ecn, rest, datagram)
+		n, err := c.handlePacket(from, rest, datagram)
 		if err != nil {
 			c.fail(err)
 			return
@@ -71,15 +86,15 @@ func (c *Conn) handleDatagram(path Path, ecn ECN, datagram []byte) {
 
 // handlePacket takes the packet at the start of b and returns its length; 0
 // ends the datagram.
-func (c *Conn) handlePacket(path Path, ecn ECN, b, datagram []byte) (int, error) {
+func (c *Conn) handlePacket(from *arrival, b, datagram []byte) (int, error) {
 	if wire.IsLong(b) {
-		return c.handleLong(path, ecn, b, datagram)
+		return c.handleLong(from, b, datagram)
 	}
-	return len(b), c.handleShort(path, ecn, b)
+	return len(b), c.handleShort(from, b)
 }
 
 // handleLong takes an Initial, 0-RTT, Handshake or Retry packet.
-func (c *Conn) handleLong(path Path, ecn ECN, b, datagram []byte) (int, error) {
+func (c *Conn) handleLong(from *arrival, b, datagram []byte) (int, error) {
 	h, err := wire.ConsumeLongHeader(b)
 	if err != nil {
 		return 0, nil
@@ -105,7 +120,7 @@ func (c *Conn) handleLong(path Path, ecn ECN, b, datagram []byte) (int, error) {
 	if keys == nil {
 		c.repeatHandshakeDone(h.Type)
 		if !c.spaces[sp].dropped && !(h.Type == wire.PacketZeroRTT && c.state == stateOpen) {
-			c.wait(path, ecn, b[:h.PacketLen])
+			c.wait(from, b[:h.PacketLen])
 		}
 		return h.PacketLen, nil
 	}
@@ -120,7 +135,7 @@ func (c *Conn) handleLong(path Path, ecn ECN, b, datagram []byte) (int, error) {
 		c.provePath()
 		c.dropSpace(recovery.Initial)
 	}
-	return h.PacketLen, c.handlePayload(path, ecn, h.Type, sp, pn, payload, len(datagram))
+	return h.PacketLen, c.handlePayload(from, h.Type, sp, pn, payload, len(datagram))
 }
 
 // repeatHandshakeDone answers a client that still sends Handshake packets when
@@ -138,7 +153,7 @@ func (c *Conn) repeatHandshakeDone(t wire.PacketType) {
 }
 
 // handleShort takes an Application packet, which reaches to the end of b.
-func (c *Conn) handleShort(path Path, ecn ECN, b []byte) error {
+func (c *Conn) handleShort(from *arrival, b []byte) error {
 	h, err := wire.ConsumeShortHeader(b)
 	if err != nil {
 		return nil
@@ -149,7 +164,7 @@ func (c *Conn) handleShort(path Path, ecn ECN, b []byte) error {
 	}
 	s := &c.spaces[recovery.Application]
 	if s.read == nil {
-		c.wait(path, ecn, b)
+		c.wait(from, b)
 		return nil
 	}
 	size := len(b)
@@ -162,7 +177,7 @@ func (c *Conn) handleShort(path Path, ecn ECN, b []byte) error {
 		c.checkStatelessReset(b)
 		return nil
 	}
-	return c.handlePayload(path, ecn, wire.PacketShort, recovery.Application, pn, payload, size)
+	return c.handlePayload(from, wire.PacketShort, recovery.Application, pn, payload, size)
 }
 
 // maxSilent bounds the acknowledgement-only packets of a space that the peer has
@@ -188,14 +203,14 @@ func (c *Conn) open(keys *seal.Keys, sp recovery.Space, header, sealed []byte, l
 }
 
 // handlePayload takes the frames of an opened packet.
-func (c *Conn) handlePayload(path Path, ecn ECN, t wire.PacketType, sp recovery.Space, pn uint64, payload []byte, size int) error {
+func (c *Conn) handlePayload(from *arrival, t wire.PacketType, sp recovery.Space, pn uint64, payload []byte, size int) error {
 	s := &c.spaces[sp]
 	newest := pn >= s.largest
 	if newest {
 		s.largest = pn + 1
 	}
 	c.lastReceived = c.now
-	eliciting, err := c.handleFrames(path, t, sp, payload)
+	eliciting, err := c.handleFrames(&from.path, t, sp, payload)
 	if err != nil {
 		return err
 	}
@@ -205,24 +220,24 @@ func (c *Conn) handlePayload(path Path, ecn ECN, t wire.PacketType, sp recovery.
 	if c.recovery.Silent(sp) > maxSilent {
 		return violation(wire.CodeProtocolViolation, "%d packets were never acknowledged", maxSilent)
 	}
-	s.received.OnPacket(c.now, pn, eliciting.any, size, eliciting.now || ecn == CE)
-	if ecn == CE {
+	s.received.OnPacket(c.now, pn, eliciting.any, size, eliciting.now || from.ecn == CE)
+	if from.ecn == CE {
 		s.ce++
 	}
 	switch {
 	case newest && t == wire.PacketShort:
-		c.notePath(path)
+		c.notePath(from)
 	case newest:
-		c.followHandshake(path, size)
+		c.followHandshake(from.path, size)
 	}
 	return nil
 }
 
 // wait keeps a copy of a packet until its keys are there. Before the handshake
 // is confirmed nobody sends a longer one than that.
-func (c *Conn) wait(path Path, ecn ECN, packet []byte) {
+func (c *Conn) wait(from *arrival, packet []byte) {
 	if len(c.waiting) < maxWaiting && len(packet) <= wire.MaxDatagram {
-		c.waiting = append(c.waiting, waitingTrain{path, ecn, slices.Clone(packet)})
+		c.waiting = append(c.waiting, waitingTrain{*from, slices.Clone(packet)})
 	}
 }
 
@@ -234,8 +249,9 @@ func (c *Conn) replayWaiting() error {
 	}
 	list := c.waiting
 	c.waiting = nil
-	for _, w := range list {
-		if _, err := c.handlePacket(w.path, w.ecn, w.datagram, w.datagram); err != nil {
+	for i := range list {
+		w := &list[i]
+		if _, err := c.handlePacket(&w.arrival, w.datagram, w.datagram); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,20 @@ func (f Data) Append(b []byte) []byte {
 // Len returns how many bytes Append appends.
 func (f Data) Len() int { return DataHeader + len(f.Bytes) }
 
+// ConsumeOnly reads a payload that is one DATA frame and nothing else, and reports
+// whether it is. Of any other, even of a DATA frame that is wrong, the Parser says
+// what it is.
+func (f *Data) ConsumeOnly(payload []byte) bool {
+	if len(payload) <= DataHeader || payload[0] != byte(FrameData) && payload[0] != byte(FrameDataKeep) {
+		return false
+	}
+	f.Keep = payload[0] == byte(FrameDataKeep)
+	f.Transfer = binary.BigEndian.Uint16(payload[1:])
+	f.Offset = binary.BigEndian.Uint64(payload[3:])
+	f.Bytes = payload[DataHeader:]
+	return f.Offset <= MaxVarint-uint64(len(f.Bytes))
+}
+
 func (f *Data) consume(r *reader, keep bool) {
 	f.Keep = keep
 	f.Transfer = r.uint16()

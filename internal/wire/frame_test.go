@@ -309,3 +309,34 @@ func TestDataHeaderLength(t *testing.T) {
 		t.Error("a size of docs/protocol.md §3 has changed")
 	}
 }
+
+// TestConsumeOnly: the short way to the DATA frame of a packet agrees with the
+// Parser on every payload, wrong ones included.
+func TestConsumeOnly(t *testing.T) {
+	payloads := [][]byte{
+		nil,
+		{byte(FrameData)},
+		{byte(FramePing)},
+		append([]byte{byte(FramePing)}, Data{Transfer: 1, Bytes: []byte("x")}.Append(nil)...),
+		Data{Transfer: 1, Offset: 7}.Append(nil), // no bytes
+		Data{Transfer: 0xffff, Offset: 1 << 40, Bytes: make([]byte, BlockSize)}.Append(nil),
+		Data{Transfer: 3, Offset: MaxVarint - 1, Bytes: []byte("x")}.Append(nil),
+		Data{Transfer: 3, Offset: MaxVarint, Bytes: []byte("x")}.Append(nil),
+		Data{Transfer: 3, Offset: 1<<64 - 1, Bytes: []byte("xyz")}.Append(nil),
+		Data{Transfer: 3, Offset: 1024, Bytes: []byte("xyz"), Keep: true}.Append(nil),
+		{0x40, byte(FrameData), 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 'x'}, // a type in a longer form
+	}
+	for _, payload := range payloads {
+		var short Data
+		var frame Frame
+		parser := NewParser(payload, PacketShort)
+		ok, err := parser.Next(&frame)
+		whole := ok && err == nil && (frame.Type == FrameData || frame.Type == FrameDataKeep) && payload[0] == byte(frame.Type)
+		if got := short.ConsumeOnly(payload); got != whole {
+			t.Errorf("% x: %v, the parser says %v (%v)", payload[:min(len(payload), 16)], got, whole, err)
+		} else if got && (short.Transfer != frame.Data.Transfer || short.Offset != frame.Data.Offset ||
+			short.Keep != frame.Data.Keep || !bytes.Equal(short.Bytes, frame.Data.Bytes)) {
+			t.Errorf("%+v, the parser says %+v", short, frame.Data)
+		}
+	}
+}
