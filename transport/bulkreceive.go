@@ -79,7 +79,7 @@ func (c *Conn) takeBlock(block core.Block) {
 
 // put copies bytes of one slab into it, but for those that are skipped.
 func (r *BulkReceiver) put(offset int64, p []byte) {
-	if len(r.finished) > 0 {
+	if r.skipped { // or the core hands out no byte twice
 		start, end := uint64(offset), uint64(offset)+uint64(len(p))
 		if gap, gapEnd := r.finished.FirstGap(start, end); gap != start || gapEnd != end {
 			r.putAround(start, end, p)
@@ -140,7 +140,7 @@ func (r *BulkReceiver) limits(index int64) (start, end uint64) {
 // checkSlab queues a slab that has no gaps left, skipped bytes apart.
 func (r *BulkReceiver) checkSlab(index int64, slab *partialSlab) {
 	start, end := r.limits(index)
-	if len(r.finished) == 0 {
+	if !r.skipped {
 		if len(slab.got) != 1 || slab.got[0].Start != start || slab.got[0].End < end {
 			return
 		}
