@@ -109,7 +109,7 @@ func (w *watch) look(n *sim.Network) {
 			w.recovered = since
 		}
 	}
-	n.At(n.Now().Add(watchStep), func() { w.look(n) })
+	n.Beside(n.Now().Add(watchStep), func() { w.look(n) })
 }
 
 // rateStep changes the rate after four seconds, in both directions.

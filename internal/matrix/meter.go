@@ -117,7 +117,7 @@ func (m *meter) sample() {
 		m.startUp = m.network.Now().Sub(m.began)
 		return
 	}
-	m.network.At(m.network.Now().Add(step), m.sample)
+	m.network.Beside(m.network.Now().Add(step), m.sample)
 }
 
 // end returns what was measured. Start-up that never ended lasted all the time.

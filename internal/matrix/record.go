@@ -43,7 +43,7 @@ func (r *Recorder) begin(n *sim.Network, sender *sim.Peer) {
 }
 
 func (r *Recorder) next() {
-	r.network.At(r.network.Now().Add(r.Step), func() {
+	r.network.Beside(r.network.Now().Add(r.Step), func() {
 		r.take()
 		r.next()
 	})

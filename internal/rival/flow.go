@@ -139,7 +139,7 @@ func (f *Flow) wake() {
 		return
 	}
 	f.waking = true
-	f.network.At(f.sendAt, func() {
+	f.network.Beside(f.sendAt, func() {
 		f.waking = false
 		f.send()
 	})
@@ -165,7 +165,7 @@ func (f *Flow) later(d time.Duration, do func()) {
 		do()
 		return
 	}
-	f.network.At(f.network.Now().Add(d), do)
+	f.network.Beside(f.network.Now().Add(d), do)
 }
 
 // receive is the receiver: it acknowledges every second segment, and at once
@@ -180,7 +180,7 @@ func (f *Flow) receive(number int64) {
 		return
 	}
 	timer := f.ackTimer
-	f.network.At(f.network.Now().Add(delayedAck), func() {
+	f.network.Beside(f.network.Now().Add(delayedAck), func() {
 		if timer == f.ackTimer {
 			f.acknowledge()
 		}
@@ -318,7 +318,7 @@ func (f *Flow) watch() {
 		return
 	}
 	f.checking = true
-	f.network.At(f.progress.Add(f.timeout()), func() {
+	f.network.Beside(f.progress.Add(f.timeout()), func() {
 		f.checking = false
 		now := f.network.Now()
 		if f.inflight > 0 && !f.progress.Add(f.timeout()).After(now) {

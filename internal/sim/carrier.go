@@ -35,7 +35,7 @@ func (n *Network) sendByCarrier(d Direction, from, to netip.AddrPort, connection
 		delay = n.cfg.Down.Delay
 	}
 	a := &arrival{from: from, to: to, connection: connection, datagram: append([]byte(nil), datagram...)}
-	n.At(n.now.Add(delay), func() {
+	n.Beside(n.now.Add(delay), func() {
 		if n.carriers[connection] {
 			n.handOver(a, a.datagram, len(a.datagram))
 		}

@@ -13,8 +13,8 @@
 //	err = n.Run(10*time.Second, client.Delivered)
 //
 // Run calls the connections in the order that the package comment of core asks
-// of every shell, and returns an error as soon as one of these breaks: a wrong
-// byte, a byte handed out twice, a stream out of order, more in flight than the
-// window allows, or a connection that wants to be called again and again
-// without time passing.
+// of every shell, each only when something has happened to it, and returns an
+// error as soon as one of these breaks: a wrong byte, a byte handed out twice, a
+// stream out of order, more in flight than the window allows, or a connection
+// that wants to be called again and again without time passing.
 package sim

@@ -148,6 +148,7 @@ var ErrTime = errors.New("the simulated time is over")
 // violation of what always has to hold.
 func (n *Network) Run(limit time.Duration, until func() bool) error {
 	end := n.now.Add(limit)
+	n.wakeAll() // whatever the script has done before
 	for steps, inRow := 0, 0; ; steps++ {
 		n.flush()
 		if n.err != nil {
@@ -212,6 +213,9 @@ func (n *Network) deliver() {
 		a := heap.Pop(&n.queue).(*arrival)
 		if a.do != nil {
 			a.do()
+			if !a.foreign {
+				n.wakeAll()
+			}
 			continue
 		}
 		train, size := append(n.train[:0], a.datagram...), len(a.datagram)
@@ -251,17 +255,32 @@ func (n *Network) expire() {
 	for _, p := range n.peers {
 		if !p.Conn.Deadline().After(n.now) {
 			p.Conn.HandleTimeout(n.now)
+			p.awake = true
 		}
 	}
 }
 
-// flush lets every connection and its application do what they can now, and
-// forgets connections that are over.
+// wakeAll has every connection called: the script may have done anything.
+func (n *Network) wakeAll() {
+	for _, p := range n.peers {
+		p.awake = true
+	}
+}
+
+// flush lets the connections to which something has happened, and their
+// applications, do what they can now, and forgets connections that are over. The
+// others wait for their deadlines, as on a machine of their own: called whenever
+// anything happens anywhere, they would all send at the moments in which the
+// bottleneck has room for one more datagram, and the first in the list would have it.
 func (n *Network) flush() {
 	gone := false
 	for i := 0; i < len(n.peers); i++ { // an application may dial, so the list may grow
-		n.peers[i].flush()
-		gone = gone || n.peers[i].Conn.Gone()
+		p := n.peers[i]
+		if p.awake {
+			p.awake = false
+			p.flush()
+		}
+		gone = gone || p.Conn.Gone()
 	}
 	if !gone {
 		return

@@ -34,6 +34,7 @@ type Peer struct {
 	Mute bool
 
 	network       *Network
+	awake         bool // something has happened to it since it was called
 	local, public netip.AddrPort
 	extraDelay    time.Duration // of a client
 
@@ -66,7 +67,7 @@ type heldBlock struct {
 
 func newPeer(n *Network, role core.Role, conn *core.Conn) *Peer {
 	p := &Peer{
-		Name: role.String(), Role: role, Conn: conn, network: n,
+		Name: role.String(), Role: role, Conn: conn, network: n, awake: true,
 		Events: make(map[core.EventKind]int), in: make(map[uint16]*incomingFile),
 		reading: make(map[uint64]*reading),
 	}
@@ -76,6 +77,7 @@ func newPeer(n *Network, role core.Role, conn *core.Conn) *Peer {
 
 // receive hands a train to the connection and takes its blocks.
 func (p *Peer) receive(path core.Path, ecn core.ECN, train []byte, size int) {
+	p.awake = true
 	p.Conn.HandleTrain(p.network.now, path, ecn, train, size)
 	for {
 		block, ok := p.Conn.NextBlock()

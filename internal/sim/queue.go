@@ -14,7 +14,8 @@ type arrival struct {
 	at       instant.Time
 	sequence uint64 // equal times are served in the order of their making
 
-	do func() // a step of the script; nil for a datagram
+	do      func() // a step of the script; nil for a datagram
+	foreign bool   // the step has nothing to do with any connection
 
 	from, to   netip.AddrPort
 	connection uint64 // of the carrier; 0: UDP
@@ -73,6 +74,12 @@ func (n *Network) At(at instant.Time, do func()) {
 	n.push(&arrival{at: at, do: do})
 }
 
+// Beside is At for what has nothing to do with the connections, such as the
+// traffic of others: none of them is called because of it.
+func (n *Network) Beside(at instant.Time, do func()) {
+	n.push(&arrival{at: at, do: do, foreign: true})
+}
+
 // Carry sends size bytes of somebody else's traffic over a link, and calls
 // arrived for every copy that comes through, when it does. The link adds its
 // headers (link.Config.HeaderBytes) to the size.
@@ -82,7 +89,7 @@ func (n *Network) Carry(d Direction, size int, arrived func()) {
 	}
 	n.deliveries = n.links[d].Admit(n.now, size, n.deliveries[:0])
 	for _, arriving := range n.deliveries {
-		n.At(arriving.At, arrived)
+		n.Beside(arriving.At, arrived)
 	}
 }
 

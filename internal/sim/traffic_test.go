@@ -95,3 +95,29 @@ func TestNoTranscript(t *testing.T) {
 		t.Errorf("transcripts %s and %s; %+v and %+v", with, without, counted, same)
 	}
 }
+
+// TestBystandersChangeNothing has things happen that are no business of a
+// connection: it sends the same datagrams at the same times.
+func TestBystandersChangeNothing(t *testing.T) {
+	play := func(every time.Duration) string {
+		c := link.Config{Rate: 20_000_000, Delay: 10 * time.Millisecond, Loss: 0.02, HeaderBytes: 28}
+		n := New(Config{Seed: 1, Up: c, Down: c})
+		var again func()
+		again = func() { n.Beside(n.Now().Add(every), again) }
+		again()
+		p, err := n.Dial(DialOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.SendFile(1 << 20); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Run(10*time.Second, p.Delivered); err != nil {
+			t.Fatal(err)
+		}
+		return n.Transcript()
+	}
+	if alone, beside := play(time.Hour), play(37*time.Microsecond); alone != beside {
+		t.Errorf("transcript %s alone, %s where something else goes on", alone, beside)
+	}
+}
