@@ -14,7 +14,11 @@ const (
 	// lossCredit is the share of the estimate that is made up for by sending
 	// more, sharedLossCredit that of a flow with a small part of the path.
 	lossCredit       = 0.92
-	sharedLossCredit = 0.6
+	sharedLossCredit = 0.85
+
+	// contradiction is by how many standard deviations a measurement lies below an
+	// estimate that it proves wrong.
+	contradiction = 2.5
 
 	// baseLossTrust is the number of packets from which on the estimate is
 	// good enough to judge other loss by.
@@ -71,6 +75,9 @@ func (e *baseLoss) end(clean bool) {
 	if e.newPackets == 0 || !clean && e.newLost > e.rate()*e.newPackets {
 		return
 	}
+	if mostLoss(e.newPackets, e.newLost, contradiction) < e.rate() {
+		e.packets, e.lost = 0, 0 // what does not depend on the rate would not be gone
+	}
 	if e.packets > baseLossMemory {
 		e.lost *= baseLossMemory / e.packets
 		e.packets = baseLossMemory
@@ -92,18 +99,6 @@ func (e *baseLoss) rate() float64 {
 func (e *baseLoss) variance() float64 {
 	p := min((e.lost+1)/(e.packets+2), maxBaseLoss)
 	return p * (1 - p)
-}
-
-// credit returns the part of the estimate that is made up for by sending more.
-// Not all of it: flows that share a full buffer without a queue to speak of see
-// the loss that they make together hardly change when one of them slows down,
-// and each would make up for the loss of all. A share that is kept back lets
-// such a loss die away from one measurement to the next.
-func (e *baseLoss) credit(alone bool) float64 {
-	if alone {
-		return lossCredit * e.rate()
-	}
-	return sharedLossCredit * e.rate()
 }
 
 // likely returns the estimate, or while there is none what the measurement under

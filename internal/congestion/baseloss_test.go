@@ -50,10 +50,10 @@ func TestBaseLossBesideAQueue(t *testing.T) {
 		t.Errorf("estimate %.3f, want 0.1 as before", got)
 	}
 	e.begin()
-	e.add(100, 0)
+	e.add(25, 0)
 	e.end(false)
-	if got := e.rate(); math.Abs(got-0.05) > 1e-9 {
-		t.Errorf("estimate %.3f, want 0.05", got)
+	if got := e.rate(); math.Abs(got-0.08) > 1e-9 {
+		t.Errorf("estimate %.3f, want 0.08", got)
 	}
 }
 

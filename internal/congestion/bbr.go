@@ -90,6 +90,7 @@ type bbr struct {
 
 	cycle
 	start
+	crowd
 
 	// What the bottleneck may be able to send: the most that was delivered, and
 	// what start-up measured.
@@ -162,7 +163,7 @@ func (b *bbr) observe(now instant.Time, s AckSample) {
 	b.ackInterval = s.AckInterval
 	b.round.variation = s.RTTVar
 	if s.DeliveryRate > 0 && (!s.AppLimited || s.DeliveryRate > b.bandwidth.max()) {
-		b.bandwidth.add(s.DeliveryRate)
+		b.bandwidth.add(b.withoutLuck(s.DeliveryRate))
 	}
 	r := &b.round
 	r.acked += s.AckedBytes
@@ -207,6 +208,9 @@ func (b *bbr) observeRTT(now instant.Time, rtt time.Duration) {
 
 // endRound judges the round trip that has ended and moves the cycle on.
 func (b *bbr) endRound(now instant.Time) {
+	size := float64(b.cfg.Datagram)
+	lost := float64(b.round.lost) / size
+	b.floor.add(now, lost+float64(b.round.acked)/size, lost)
 	b.judgeLoss()
 	b.congested = b.round.marks > 0 || b.excess > 0
 	b.jitter.add(b.round.variation)
@@ -217,9 +221,11 @@ func (b *bbr) endRound(now instant.Time) {
 	}
 	b.longRounds++
 	b.earlierBound = b.bound
+	b.noteShare(now)
 	b.lossy = b.lossy || b.round.lost > 0
 	b.moveOn(now)
 	b.round = roundStats{}
+	b.paced = [3]int64{int64(float64(b.PacingRate()) * (1 - b.credit())), b.paced[0], b.paced[1]}
 }
 
 // judgeQueue reports a standing queue: even the shortest round trip was long.
@@ -265,6 +271,7 @@ func (b *bbr) judgeLoss() {
 	if !before && empty && b.excess < longestBurst && b.phase != probeUp && b.share() >= halfOfIt {
 		b.excess = 0
 	}
+	b.excess = max(b.excess, b.drifting())
 }
 
 // excessLoss returns the share of packets that the round lost beyond the base
@@ -277,7 +284,7 @@ func (b *bbr) excessLoss() float64 {
 	size := float64(b.cfg.Datagram)
 	lost := float64(b.round.lost) / size
 	sent := lost + float64(b.round.acked)/size
-	p := b.base.rate()
+	p := b.baseLoss()
 	excess := lost - (p+lossMargin)*sent - 1
 	variance := b.base.variance() * sent * (1 + sent/b.base.packets)
 	if excess <= 0 || excess*excess <= 9*variance {
@@ -315,7 +322,7 @@ func (b *bbr) delivered() int64 {
 
 // sendRate returns the rate at which to send for delivered to arrive.
 func (b *bbr) sendRate() int64 {
-	return int64(float64(b.delivered()) / (1 - b.base.credit(b.share() >= halfOfIt)))
+	return int64(float64(b.delivered()) / (1 - b.credit()))
 }
 
 // roundTrip returns the minimum round trip, or the one to be assumed.
@@ -386,7 +393,7 @@ func (b *bbr) State() State {
 		Phase:      b.phase.String(),
 		Bandwidth:  b.delivered(),
 		MinRTT:     b.minRTT,
-		LossRate:   b.base.rate(),
+		LossRate:   b.baseLoss(),
 		Settled:    b.phase != startup,
 		Congested:  b.congested || b.queued,
 		Window:     b.Window(),

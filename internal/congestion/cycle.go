@@ -134,13 +134,15 @@ func (b *bbr) step() float64 {
 	if !b.contended {
 		return aloneStep
 	}
-	return min(max(sharedStep/b.share(), sharedStep), longestStep)
+	return min(max(b.capacityStep()/b.share(), sharedStep), longestStep)
 }
 
 // share returns how much of the capacity this flow has, as far as that is known:
-// 1 for a flow that never saw more than it has now.
+// 1 for a flow that never saw more than it has now. What start-up measured counts
+// for at most twice what was ever delivered: behind a policer it is the rate of a
+// line that nobody may fill.
 func (b *bbr) share() float64 {
-	return float64(max(b.delivered(), 1)) / float64(max(b.best, b.ceiling, 1))
+	return float64(max(b.delivered(), 1)) / float64(max(b.best, min(b.ceiling, 2*b.best), 1))
 }
 
 // moveOn runs at the end of every round trip.

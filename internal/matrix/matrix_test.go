@@ -40,6 +40,8 @@ var guarded = map[string][]string{
 
 	"beside 1 CUBIC, queue 1 BDP": nil,
 	"beside 4 CUBIC, queue 1 BDP": nil,
+	"8 flows, queue 0.1 BDP":      nil,
+	"8 flows, policer of 10 ms":   nil,
 
 	"background, idle, 50M 50ms, queue 1 BDP":      nil,
 	"background, idle, 10M 20ms, queue 4 BDP":      nil,
@@ -51,6 +53,7 @@ var guarded = map[string][]string{
 
 	"standing queue, 10M 20ms 0%, queue 4 BDP": nil,
 	"CoDel, 50M 50ms":                          nil,
+	"policer of 10 ms, 50M 50ms":               nil,
 
 	"bursts of 5, 1%":               {"score", "spurious %"},
 	"way back 1:80":                 {"score", "spurious %"},
@@ -71,6 +74,7 @@ var guarded = map[string][]string{
 // has nothing to find in one goroutine.
 var slow = []string{
 	"beside 1 CUBIC, queue 1 BDP", "beside 4 CUBIC, queue 1 BDP", "CoDel, 50M 50ms",
+	"8 flows, queue 0.1 BDP", "8 flows, policer of 10 ms", "policer of 10 ms, 50M 50ms",
 	"background, idle, 50M 50ms, queue 1 BDP", "background, idle, 50M 50ms, 1% lost",
 	"background, CUBIC joins, queue 1 BDP", "background, CUBIC was there, queue 1 BDP",
 	"background, default uft joins, queue 1 BDP", "background, default uft joins, queue 0.1 BDP",
