@@ -47,8 +47,8 @@ func (b *bbr) noteShare(now instant.Time) {
 	if b.phase == startup || b.share() < halfOfIt {
 		return
 	}
-	if grace := max(halfFor, halfRounds*b.roundTrip()); now.Sub(b.halfUntil) > grace {
-		b.halfFrom = now
+	if grace := max(halfFor, halfRounds*b.roundTrip()); now.Sub(b.halfUntil) > grace/8 {
+		b.halfFrom = now // it came and went, as with flows that share
 	}
 	b.halfUntil = now
 }
