@@ -24,7 +24,7 @@ const (
 	halfFor    = 2 * time.Second
 	halfRounds = 16
 
-	leastStep = 0.5 // of sharedStep
+	leastStep = 0.4 // of sharedStep
 )
 
 // crowd is what a flow with a small part of the path goes by.
@@ -37,7 +37,12 @@ type crowd struct {
 
 // crowded reports whether others have most of the path. A flow that had half of it
 // for a while, and lost that only a moment ago, is rather on a path that changed.
+// Where a round trip is shorter than two trains, small queues lose what a train has
+// too many, and that says nothing of others.
 func (b *bbr) crowded() bool {
+	if b.roundTrip() < 2*trainTime {
+		return false
+	}
 	grace := max(halfFor, halfRounds*b.roundTrip())
 	return b.share() < halfOfIt && (b.halfUntil.Sub(b.halfFrom) < grace || b.latest.Sub(b.halfUntil) > 2*grace)
 }
@@ -100,7 +105,7 @@ func (b *bbr) withoutLuck(rate int64) int64 {
 // lost, it falls with the share that this flow has: so many flows would add so much
 // that all cuts together could not take it away.
 func (b *bbr) capacityStep() float64 {
-	if !b.lossy {
+	if !b.lossy || !b.crowded() {
 		return sharedStep
 	}
 	return sharedStep * min(max(math.Sqrt(2*b.share()), leastStep), 1)
