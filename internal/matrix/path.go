@@ -25,8 +25,13 @@ type Path struct {
 	Jitter time.Duration // each way, ±
 	Loss   float64       // each way, 0 to 1
 	Burst  float64       // mean number of datagrams lost in a row; 0: one
-	Queue  float64       // of the drop-tail queue, in bandwidth-delay products; 0: one
+	Queue  float64       // of the drop-tail queue, in bandwidth-delay products; 0: one, at least leastQueue
 }
+
+// leastQueue is how long the queue of a path is at least in time, where nothing is
+// said of it: on a local network a bandwidth-delay product is a packet or two, and
+// hardware that holds so little for its rate is not built.
+const leastQueue = 2 * time.Millisecond
 
 // BDP returns the bandwidth-delay product in bytes.
 func (p Path) BDP() int { return int(float64(p.Rate) / 8 * p.RTT.Seconds()) }
@@ -35,7 +40,7 @@ func (p Path) BDP() int { return int(float64(p.Rate) / 8 * p.RTT.Seconds()) }
 func (p Path) Link() link.Config {
 	queue := p.Queue
 	if queue == 0 {
-		queue = 1
+		queue = max(1, leastQueue.Seconds()/p.RTT.Seconds())
 	}
 	// A queue that holds no whole packet is no queue; two is what the
 	// smallest hardware has.

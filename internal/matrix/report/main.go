@@ -107,7 +107,7 @@ func document(outcomes []matrix.Outcome, o options) string {
 		"What the transport does on links of every kind, in the simulator: virtual time, no real network, nothing of this\n" +
 		"or any machine. Made by `" + command + "` (`make sim`); the same seed gives the same file. The scenarios and\n" +
 		"their lines stand in `internal/matrix`.\n\n" +
-		"A link is named by its rate, round trip, and loss each way; its queue holds one bandwidth-delay product (BDP)\n" +
+		"A link is named by its rate, round trip, and loss each way; its queue holds one bandwidth-delay product (BDP), and 2 ms,\n" +
 		"where nothing else is said. Score is ideal ÷ taken, from the first datagram until the sender knows that all has\n" +
 		"arrived; ideal is 2 RTT + file bits ÷ (rate × (1 − loss) × 1024/1092). Sent × are the file bytes sent ÷ those of\n" +
 		"the file; redundant is what of that is beyond the loss of the path; own loss is what the queue dropped; start-up\n" +
