@@ -315,6 +315,9 @@ func (b *background) SetDatagram(bytes int) {
 
 func (b *background) Window() int { return int(b.window) }
 
+// Train asks for none: in the background nothing is in a hurry.
+func (b *background) Train() bool { return false }
+
 // PacingRate spreads the window over the round trip, a little faster than that so
 // that it is the window which decides.
 func (b *background) PacingRate() int64 {

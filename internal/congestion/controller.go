@@ -40,6 +40,9 @@ type Controller interface {
 	// PacingRate returns the rate at which to send, in bytes per second;
 	// zero means unpaced.
 	PacingRate() int64
+	// Train reports, once each time, that what is sent next is to leave as one
+	// train, whose dispersion tells the capacity of the path.
+	Train() bool
 	// State describes the controller for traces and summaries.
 	State() State
 }
@@ -47,23 +50,24 @@ type Controller interface {
 // An AckSample is what one acknowledgement, or one expiry of the loss timer,
 // tells a controller. Package recovery computes it.
 type AckSample struct {
-	AckedBytes    int           // newly delivered, packets declared lost too early included
-	LostBytes     int           // newly declared lost
-	Inflight      int           // still in flight, after both
-	PriorInflight int           // in flight before both
-	RTT           time.Duration // the newest round-trip sample, acknowledgement delay included; 0 if there is none
-	AckDelay      time.Duration // of that packet, by which it counts too much for the path alone
-	MinRTT        time.Duration // the lowest sample so far; 0 before the first
-	SmoothedRTT   time.Duration // RFC 9002 section 5.3
-	RTTVar        time.Duration // mean deviation of the samples, likewise
-	DeliveryRate  int64         // bytes per second that the path delivered; 0 if not measurable
-	ArrivalRate   int64         // bytes per second at which packets came of late, by the receiver's clock; 0 if not measurable
-	Dispersion    int64         // gross bytes per second at which the bottleneck spaced packets out; 0 if it did not
-	AppLimited    bool          // DeliveryRate is low because there was nothing to send
-	RoundStart    bool          // a packet sent after the last round began has been acknowledged
-	AckInterval   time.Duration // smoothed time between acknowledgements that brought news
-	CE            uint64        // packets newly reported as marked by ECN
-	SocketDrops   uint64        // packets newly reported as dropped by the receiver's own socket
+	AckedBytes     int           // newly delivered, packets declared lost too early included
+	OvertakenBytes int           // of AckedBytes, those that came after packets that were sent later
+	LostBytes      int           // newly declared lost
+	Inflight       int           // still in flight, after both
+	PriorInflight  int           // in flight before both
+	RTT            time.Duration // the newest round-trip sample, acknowledgement delay included; 0 if there is none
+	AckDelay       time.Duration // of that packet, by which it counts too much for the path alone
+	MinRTT         time.Duration // the lowest sample so far; 0 before the first
+	SmoothedRTT    time.Duration // RFC 9002 section 5.3
+	RTTVar         time.Duration // mean deviation of the samples, likewise
+	DeliveryRate   int64         // bytes per second that the path delivered; 0 if not measurable
+	ArrivalRate    int64         // bytes per second at which packets came of late, by the receiver's clock; 0 if not measurable
+	Dispersion     int64         // gross bytes per second at which the bottleneck spaced packets out; 0 if it did not
+	AppLimited     bool          // DeliveryRate is low because there was nothing to send
+	RoundStart     bool          // a packet sent after the last round began has been acknowledged
+	AckInterval    time.Duration // smoothed time between acknowledgements that brought news
+	CE             uint64        // packets newly reported as marked by ECN
+	SocketDrops    uint64        // packets newly reported as dropped by the receiver's own socket
 }
 
 // State describes a controller at one moment.

@@ -47,6 +47,7 @@ func (f *fixed) Window() int {
 	return max(over(f.rate, max(fixedRounds*f.smoothed, fixedWindowTime)), f.least, minWindow*f.datagram)
 }
 
+func (f *fixed) Train() bool       { return false }
 func (f *fixed) PacingRate() int64 { return f.rate }
 func (f *fixed) State() State {
 	return State{

@@ -16,18 +16,27 @@ import (
 // it can send. That bound, or the rate that this server was reached at before,
 // justifies one jump: a round trip at half of it. Half, because others may use
 // the path, and because RFC 9959 section 4.3 permits no more of what is only
-// remembered. Then the arrivals at the receiver confirm the rate, or they do
-// not and the search goes on from what was delivered (the safe retreat of RFC
-// 9959: nothing of the jump remains, since the rate is always a multiple of
-// what has arrived). And the rate never goes beyond the bound while searching,
-// which spares the path the overshoot of a factor of 2.77.
+// remembered. What measurements of the moment agree on it sends in full: others
+// suffer no more by it than by the last round trip of a search that doubles.
+// Then the arrivals at the receiver confirm the rate, or they do not and the
+// search goes on from what was delivered (the safe retreat of RFC 9959: nothing
+// of the jump remains, since the rate is always a multiple of what has arrived).
+// And the rate never goes beyond the bound while searching, which spares the
+// path the overshoot of a factor of 2.77; a bound that is not certain is then
+// probed at once.
 const (
 	startupGain = 2.77 // 4 ln 2: doubles the delivered rate each round trip
 	growth      = 1.25 // less than this in a round of start-up is a plateau
 	plateau     = 3    // rounds in a row that end start-up
 
 	agreement    = 1.5      // of the measurements of the capacity, within this factor
-	jumpShare    = 0.5      // of what the path is believed to bear
+	closeness    = 1.1      // of those that leave no doubt
+	manySamples  = 4        // make them certain
+	overtaking   = 4        // of so many packets no more than one may be overtaken for them to count
+	atBound      = 0.95     // of the bound is as much as at it
+	jumpShare    = 0.5      // of what is only remembered, or measured once
+	firstTrain   = 32       // datagrams of the first train (docs/protocol.md §8.2)
+	moreTrains   = 2        // as many fit in what a receiver acknowledges in fours
 	maxJump      = 16 << 20 // bytes in flight that a jump may bring
 	jumpInflight = 8        // datagrams in flight that show that there is something to send
 	slowEnough   = 0.75     // of the capacity: below, loss is not of our making
@@ -37,14 +46,20 @@ const (
 type start struct {
 	capacity   int64     // gross bytes per second that the bottleneck can send at most; 0 is unknown
 	seen       [32]int64 // the newest measurements of it
+	lowest     int64     // of these
 	samples    int       // how many there ever were
-	goal       int64     // gross bytes per second of which a jump sends the half; 0 is none
+	goal       int64     // gross bytes per second of which a jump sends at least the half; 0 is none
 	remembered int64     // the rate of an earlier connection, if it is believed
 	jumpAt     instant.Time
 	jumpEnd    instant.Time
 	fastAt     instant.Time // when the rate first exceeded slowEnough of the capacity
 	recalled   bool         // what is remembered was looked at
 	measured   bool         // base loss was measured before that
+	trains     int          // that left after the first
+	train      bool         // another one is wanted
+	certain    bool         // measurements of the capacity are many and alike
+	arrived    int          // bytes acknowledged
+	overtaken  int          // and of those the ones that had been overtaken
 }
 
 // learn takes in what an acknowledgement tells during start-up.
@@ -52,6 +67,8 @@ func (b *bbr) learn(now instant.Time, s AckSample) {
 	if b.phase != startup {
 		return
 	}
+	b.arrived += s.AckedBytes
+	b.overtaken += s.OvertakenBytes
 	if s.ArrivalRate > 0 {
 		b.bandwidth.add(s.ArrivalRate)
 	}
@@ -66,6 +83,7 @@ func (b *bbr) learn(now instant.Time, s AckSample) {
 		b.jumpAt, b.jumpEnd = now, now.Add(b.minRTT+b.minRTT/4+2*s.AckInterval+batchDelay)
 	}
 	b.measureEarly(now)
+	b.beyond(now)
 }
 
 // remember begins with what is remembered of the path, once, if the first round
@@ -85,24 +103,43 @@ func (b *bbr) remember() {
 }
 
 // disperse takes in a measurement of the capacity. Where they agree, but for the
-// lowest quarter, it bounds the rate: now and then a receiver is late to look at
+// lowest quarter, they bound the rate: now and then a receiver is late to look at
 // its clock, and one such measurement must not be the end of the bound. Where they
-// do not agree, jitter or the packets of others have spread the packets rather than
-// the bottleneck, and the lowest of them still serves for the jump.
+// do not agree, or the packets did not even come in order, jitter or the packets of
+// others have spread them rather than the bottleneck, and the lowest measurement
+// still serves for a jump.
 func (b *bbr) disperse(rate int64) {
 	b.seen[b.samples%len(b.seen)] = rate
 	b.samples++
 	sorted := b.seen
 	of := sorted[:min(b.samples, len(sorted))]
 	slices.Sort(of)
-	b.goal = max(of[0], b.remembered)
-	lowest, highest := of[len(of)/4], of[len(of)-1]
-	switch {
-	case float64(highest) > agreement*float64(lowest):
-		b.capacity = 0
-	case b.samples >= 2:
-		b.capacity = max(rate, lowest)
+	b.lowest = of[0]
+	b.goal = max(b.lowest, b.remembered)
+	odd := len(of) / 4
+	if len(of) >= 3 {
+		odd = max(odd, 1)
 	}
+	low, highest := of[odd], of[len(of)-1]
+	b.certain = len(of) >= manySamples && float64(highest) <= closeness*float64(of[0])
+	b.capacity = max(rate, low)
+	if float64(highest) > agreement*float64(low) || b.overtaken > b.arrived/overtaking {
+		b.capacity = 0
+	}
+}
+
+// beyond goes on searching where the rate has come to a bound that is not
+// certain: as a probe does, by a quarter in a round trip. To cruise until the
+// next probe would take several round trips.
+func (b *bbr) beyond(now instant.Time) {
+	if b.certain || b.capacity == 0 || !b.measured || float64(b.sendRate()) < atBound*float64(b.gross(b.capacity)) {
+		return
+	}
+	if b.round.lowest > b.minRTT+b.tolerance()/riseShare {
+		return // the search ends where a queue stands
+	}
+	b.ceiling = max(b.ceiling, b.capacity)
+	b.enter(now, probeUp)
 }
 
 // measureEarly takes the loss of the time before the rate came near the
@@ -142,7 +179,11 @@ func (b *bbr) jumping(now instant.Time) int64 {
 	if !b.jumpAt.IsSet() || !now.Before(b.jumpEnd) {
 		return 0
 	}
-	return min(int64(jumpShare*float64(b.goal)), int64(maxJump/b.roundTrip().Seconds()))
+	rate := int64(jumpShare * float64(b.goal))
+	if b.capacity > 0 && b.samples >= 2 {
+		rate = max(rate, b.lowest)
+	}
+	return min(rate, int64(maxJump/b.roundTrip().Seconds()))
 }
 
 // searchRate returns the rate of start-up where the search alone would send
@@ -174,11 +215,29 @@ func (b *bbr) restart() {
 	b.start = start{}
 }
 
+// Train asks for another train where the first told nothing: it was lost, or a
+// receiver that was scheduled late looked at it as a whole.
+func (b *bbr) Train() bool {
+	wanted := b.train
+	b.train = false
+	return wanted
+}
+
+// trainAgain looks at that at the end of a round trip.
+func (b *bbr) trainAgain() {
+	flight := b.round.acked+b.round.lost >= firstTrain*b.first
+	if b.samples == 0 && flight && b.trains < moreTrains && !b.restarted && b.remembered == 0 {
+		b.trains++
+		b.train = true
+	}
+}
+
 // searchPlateau ends start-up when the delivered rate no longer grows: after
 // three such rounds, after one in which a queue stood, or after one in which it
 // came near the capacity. Loss does not end it, since on a path with base loss
 // that would be at once.
 func (b *bbr) searchPlateau(now instant.Time) {
+	b.trainAgain()
 	if b.round.appLimited || b.round.rate == 0 {
 		return
 	}

@@ -25,22 +25,85 @@ func starting(cfg Config) (*bbr, func(after time.Duration, s AckSample)) {
 // At 10 MB/s, the bottleneck of these tests.
 const capacity = 10_000_000
 
-func TestJumpToHalfOfTheDispersion(t *testing.T) {
+func TestJumpToTheDispersion(t *testing.T) {
 	b, ack := starting(Config{})
 	ack(0, AckSample{AckedBytes: 4000})
 	before := b.PacingRate()
 	ack(time.Millisecond, AckSample{AckedBytes: 4000, Dispersion: capacity})
-	ack(time.Millisecond, AckSample{AckedBytes: 4000, Dispersion: capacity * 11 / 10})
 	if rate := b.PacingRate(); rate != capacity/2 {
-		t.Errorf("pace %d, want half of the capacity; %d before", rate, before)
+		t.Errorf("pace %d after one measurement, want half of it; %d before", rate, before)
 	}
-	if window := b.Window(); window < capacity/2/10 {
+	ack(time.Millisecond, AckSample{AckedBytes: 4000, Dispersion: capacity * 11 / 10})
+	if rate := b.PacingRate(); rate != capacity {
+		t.Errorf("pace %d after two that agree, want the lower one", rate)
+	}
+	if window := b.Window(); window < capacity/10 {
 		t.Errorf("a window of %d does not carry that for a round trip", window)
 	}
 	// The arrivals confirm it, and the rate stops at the capacity.
 	ack(100*time.Millisecond, AckSample{AckedBytes: 4000, ArrivalRate: capacity / 2})
 	if rate := b.PacingRate(); rate != capacity*11/10 {
 		t.Errorf("pace %d after the jump was confirmed, want the capacity", rate)
+	}
+}
+
+// A bound by few measurements, or by such that differ, may be too low. Where all
+// that is sent at it arrives, the search goes on as a probe at once.
+func TestUncertainBoundIsProbed(t *testing.T) {
+	for name, test := range map[string]struct {
+		seen []int64
+		want phase
+	}{
+		"few":       {[]int64{capacity, capacity}, probeUp},
+		"different": {[]int64{capacity, capacity, capacity * 5 / 4, capacity, capacity}, probeUp},
+		"certain":   {[]int64{capacity, capacity, capacity * 21 / 20, capacity, capacity}, startup},
+	} {
+		b, ack := starting(Config{})
+		ack(0, AckSample{AckedBytes: 4000})
+		for _, d := range test.seen {
+			ack(time.Millisecond, AckSample{AckedBytes: 4000, Dispersion: d})
+		}
+		for range 40 {
+			ack(10*time.Millisecond, AckSample{AckedBytes: capacity / 100, ArrivalRate: capacity * 5 / 4})
+		}
+		if b.phase != test.want {
+			t.Errorf("%s: %v, want %v", name, b.phase, test.want)
+		}
+	}
+}
+
+// What was overtaken on its way was not spaced out by a queue.
+func TestDispersionOfOvertakenPacketsIsNoCapacity(t *testing.T) {
+	b, ack := starting(Config{})
+	for range 4 {
+		ack(time.Millisecond, AckSample{AckedBytes: 4000, OvertakenBytes: 2000, Dispersion: capacity / 8})
+	}
+	ack(200*time.Millisecond, AckSample{AckedBytes: 4000, ArrivalRate: capacity})
+	if rate := b.PacingRate(); rate <= capacity {
+		t.Errorf("pace %d is bounded by the order in which packets came", rate)
+	}
+}
+
+// Where nothing was measured, another train is sent in the next round trips.
+func TestAnotherTrain(t *testing.T) {
+	for name, test := range map[string]struct {
+		dispersion int64
+		want       int
+	}{"nothing measured": {0, 2}, "measured": {capacity, 0}} {
+		b, ack := starting(Config{})
+		trains := 0
+		for range 6 {
+			ack(100*time.Millisecond, AckSample{AckedBytes: 64_000, Dispersion: test.dispersion, RoundStart: true})
+			if b.Train() {
+				trains++
+			}
+			if b.Train() {
+				t.Error("a train is asked for twice")
+			}
+		}
+		if trains != test.want {
+			t.Errorf("%s: %d more trains, want %d", name, trains, test.want)
+		}
 	}
 }
 

@@ -122,3 +122,18 @@ func TestVerySlow(t *testing.T) {
 		t.Logf("%s, fixed rate %d: %v", test.spec, test.rate, took)
 	}
 }
+
+// TestCreditComesInTime has a side that only receives send its limits: its many
+// acknowledgements, which are not paced, must not be in their way. It has sent
+// next to nothing, so the rate that it knows of is that of a few packets.
+func TestCreditComesInTime(t *testing.T) {
+	cfg := network(t, "rate=500M,delay=150ms,loss=1%,queue=18750000")
+	cfg.Server = func(c *core.Config) { c.BulkWindow, c.MaxBulkWindow = 48<<20, 48<<20 }
+	w := newWorld(t, cfg)
+	client, server := w.connect(sim.DialOptions{})
+	id := w.file(client, 128<<20)
+	w.complete(30*time.Second, server, id)
+	if waited := stats(client).Limits[core.LimitPeerMemory]; waited > 100*time.Millisecond {
+		t.Errorf("the sender waited %v for credit, with a window of two bandwidth-delay products (UFT_SEED=%d replays this)", waited, w.seed)
+	}
+}

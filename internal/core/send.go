@@ -256,7 +256,13 @@ func (c *Conn) seal(b []byte, start, body, lengthAt int, keys *seal.Keys, p *pac
 // together and all of one kind.
 func (c *Conn) left(packets, gross int, inFlight, eliciting bool) {
 	c.stats.PacketsSent += uint64(packets)
-	c.pacer.OnSent(c.now, gross)
+	// What only acknowledges is not paced, and makes no debt that others would
+	// have to pay (RFC 9002 section 7.7): a side that receives much and sends
+	// little knows of no rate to speak of, and its limits would come too late.
+	// A rate that a user has asked for is that of all that leaves.
+	if inFlight || c.cfg.FixedRate > 0 {
+		c.pacer.OnSent(c.now, gross)
+	}
 	if inFlight {
 		c.controller.OnSent(c.now, gross, c.recovery.Inflight())
 		if c.probes == 0 {

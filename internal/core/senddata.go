@@ -34,7 +34,8 @@ func (c *Conn) transmitData(buf []byte, maxSegments int) (n, segmentSize int) {
 	if keys == nil || !c.BulkPending() {
 		return 0, 0
 	}
-	if c.stats.DataBytesSent == 0 && c.cfg.FixedRate == 0 && !c.cfg.Background {
+	first := c.stats.DataBytesSent == 0 && c.cfg.FixedRate == 0 && !c.cfg.Background
+	if c.controller.Train() || first {
 		c.pacer.Grant(initialBurst) // its dispersion tells the capacity of the path (§8.2)
 	}
 	full := c.blockSize() + wire.DataOverhead

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"example.com/uft/internal/core"
+	"example.com/uft/internal/sim"
 )
 
 // A Link is a path with the file that is moved over it.
@@ -83,14 +84,14 @@ func linkScenarios() (all []Scenario) {
 	}{{groupTable, Table}, {groupOthers, Others}} {
 		for _, l := range group.links {
 			for _, mode := range Modes {
-				all = append(all, l.scenario(group.name, mode))
+				all = append(all, l.scenario(group.name, mode, nil))
 			}
 		}
 	}
 	return all
 }
 
-func (l Link) scenario(group string, mode Mode) Scenario {
+func (l Link) scenario(group string, mode Mode, change func(*sim.Config)) Scenario {
 	return Scenario{
 		Group: group, Name: l.Name + ", " + mode.String(), Seeds: 5,
 		Figures: []Figure{
@@ -98,7 +99,7 @@ func (l Link) scenario(group string, mode Mode) Scenario {
 			reported("queue ms", 1), reported("queue p95 ms", 1), reported("start-up RTT", 1),
 		},
 		Measure: func(seed uint64) ([]float64, error) {
-			r := Transfer{Path: l.Path, Size: l.Size, Mode: mode, Seed: seed}.Run()
+			r := Transfer{Path: l.Path, Size: l.Size, Mode: mode, Seed: seed, Change: change}.Run()
 			return []float64{
 				r.Score(), r.Took.Seconds(), r.DataSent, 100 * r.Meter.QueueLoss,
 				milliseconds(r.Meter.QueueMean), milliseconds(r.Meter.QueueP95),

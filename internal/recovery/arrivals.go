@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"slices"
 	"time"
 
 	"example.com/uft/internal/instant"
@@ -42,6 +43,11 @@ const (
 	// stretch is how much longer packets take to arrive than they took to be
 	// sent where the bottleneck has spaced them out.
 	stretch = 1.5
+	// together is the same for packets of one train, that left as good as at
+	// once. Others were perhaps sent in two trains, with an idle bottleneck in
+	// between, or looked at late: they have to come later by scheduleDelay too.
+	together      = 4
+	scheduleDelay = 4 * time.Millisecond
 
 	// An arrival rate is that of so many packets over so long at least, or an
 	// eighth of a round trip.
@@ -62,21 +68,40 @@ func (a *arrivals) note(newest arrival, smoothed time.Duration) (rate, dispersio
 			return 0, 0 // acknowledgements have overtaken each other
 		}
 	}
+	var spaced [arrivalRing]int64
+	n := 0
 	for back := 1; back <= min(a.n, arrivalRing); back++ {
 		old := &a.ring[(a.n-back)%arrivalRing]
 		packets := newest.number - old.number
 		span, sending := newest.came-old.came, newest.sentAt.Sub(old.sentAt)
-		if packets >= dispersionPackets && span >= dispersionSpan && float64(span) >= stretch*float64(sending) {
+		bytes := float64(newest.delivered - old.delivered)
+		if packets >= dispersionPackets && span >= dispersionSpan && spacedOut(span, sending) {
 			// What was lost in between says nothing: a queue that was too short
 			// for the train dropped the end of it at once.
-			dispersion = int64(float64(newest.delivered-old.delivered) / span.Seconds())
+			spaced[n] = int64(bytes / span.Seconds())
+			n++
 		}
 		if rate == 0 && packets >= arrivalPackets && span >= max(arrivalSpan, smoothed/8) {
 			// Never more than was sent, whatever the receiver's clock says.
-			rate = int64(float64(newest.delivered-old.delivered) / max(span, sending).Seconds())
+			rate = int64(bytes / max(span, sending).Seconds())
 		}
+	}
+	// Either end of the span may have been looked at late. For the newest that
+	// cannot be helped, of the others the median was not.
+	if n > 0 {
+		slices.Sort(spaced[:n])
+		dispersion = spaced[n/2]
 	}
 	a.ring[a.n%arrivalRing] = newest
 	a.n++
 	return rate, dispersion
+}
+
+// spacedOut reports whether packets that left within sending, and came within
+// span, were spaced out by the bottleneck.
+func spacedOut(span, sending time.Duration) bool {
+	if span >= together*sending {
+		return true
+	}
+	return float64(span) >= stretch*float64(sending) && span-sending >= scheduleDelay
 }

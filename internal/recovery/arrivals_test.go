@@ -76,3 +76,28 @@ func TestArrivalsOutOfOrderAreIgnored(t *testing.T) {
 		}
 	}
 }
+
+// A pause of the sender, and a receiver that is late to look at its clock, leave
+// the measurement what it is.
+func TestDispersionOfATornTrain(t *testing.T) {
+	const size, gap = 1000, 100 * time.Microsecond
+	a := new(arrivals)
+	var got []int64
+	for i := 3; i < 32; i += 4 {
+		came, sent := time.Second+time.Duration(i)*gap, time.Duration(0)
+		if i > 3 { // all but the first four leave 2 ms later
+			came, sent = came+2*time.Millisecond, 2*time.Millisecond
+		}
+		if i == 19 {
+			came += 300 * time.Microsecond
+		}
+		if _, d := a.note(arrival{
+			number: uint64(i), came: came, sentAt: instant.Time(time.Hour + sent), delivered: int64(i+1) * size,
+		}, 40*time.Millisecond); d > 0 {
+			got = append(got, d)
+		}
+	}
+	if len(got) < 3 || got[len(got)-1] < 9_500_000 || got[len(got)-1] > 10_500_000 {
+		t.Errorf("measured %d bytes per second, want 10 MB", got)
+	}
+}

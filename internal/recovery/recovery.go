@@ -233,6 +233,9 @@ func (r *Recovery) acknowledgeRange(s *space, start, end uint64, n *news, fates 
 		}
 		if run.InFlight {
 			fates.Sample.AckedBytes += run.Count * (run.Size + r.cfg.Overhead)
+			if overtaken := min(run.Last()+1, s.ackedEnd); overtaken > number {
+				fates.Sample.OvertakenBytes += int(overtaken-number) * (run.Size + r.cfg.Overhead)
+			}
 		}
 		for last := run.Last(); number <= last; number++ {
 			s.acknowledge(number, end)

@@ -44,6 +44,9 @@ type Config struct {
 	// Resident says whether file bytes are in memory when the core asks for
 	// them; nil means always.
 	Resident func(sender core.Role, transfer uint16, offset uint64) bool
+	// Late is how late a program may be to look at its sockets and timers, as
+	// on a busy machine (late.go); 0: never.
+	Late time.Duration
 	// AllowEarly has the server accept 0-RTT.
 	AllowEarly bool
 	// NoTranscript leaves out the digest of Network.Transcript, which takes
@@ -76,6 +79,9 @@ type Network struct {
 	closed  []*Peer                  // some that are over, for errors
 	dialled int
 
+	looks   *rand.Rand                      // how late programs are
+	looking map[netip.AddrPort]instant.Time // when what came to an address is or was read
+
 	carriers   map[uint64]bool // the open ones
 	connection uint64          // the newest carrier
 
@@ -106,6 +112,7 @@ func New(cfg Config) *Network {
 		transcript: sha256.New(),
 		buffer:     make([]byte, trainSegments*wire.MaxDatagram),
 	}
+	n.looks, n.looking = rand.New(n.random(2)), make(map[netip.AddrPort]instant.Time)
 	n.links[Up] = link.New(cfg.Up, 2*cfg.Seed)
 	n.links[Down] = link.New(cfg.Down, 2*cfg.Seed+1)
 	n.links[Up].Follow(cfg.UpSteps)
@@ -159,7 +166,7 @@ func (n *Network) Run(limit time.Duration, until func() bool) error {
 		}
 		at := n.next()
 		for _, p := range n.peers {
-			at = instant.Min(at, p.Conn.Deadline())
+			at = instant.Min(at, p.due())
 		}
 		if at.After(end) {
 			n.now = max(n.now, end)
@@ -218,10 +225,13 @@ func (n *Network) deliver() {
 			}
 			continue
 		}
+		if n.putOff(a) {
+			continue
+		}
 		train, size := append(n.train[:0], a.datagram...), len(a.datagram)
 		for len(n.queue) > 0 && len(train)/size < trainSegments && len(train)%size == 0 {
 			b := n.queue[0]
-			if b.at.After(n.now) || b.do != nil || b.from != a.from || b.to != a.to || b.connection != a.connection || b.ecn != a.ecn || len(b.datagram) > size {
+			if b.at.After(n.now) || b.do != nil || n.cfg.Late > 0 && !b.seen || b.from != a.from || b.to != a.to || b.connection != a.connection || b.ecn != a.ecn || len(b.datagram) > size {
 				break
 			}
 			heap.Pop(&n.queue)
@@ -253,7 +263,7 @@ func (n *Network) path(local, remote netip.AddrPort, connection uint64) core.Pat
 // expire calls the connections whose timer has run out.
 func (n *Network) expire() {
 	for _, p := range n.peers {
-		if !p.Conn.Deadline().After(n.now) {
+		if p.wake() {
 			p.Conn.HandleTimeout(n.now)
 			p.awake = true
 		}
@@ -276,7 +286,7 @@ func (n *Network) flush() {
 	gone := false
 	for i := 0; i < len(n.peers); i++ { // an application may dial, so the list may grow
 		p := n.peers[i]
-		if p.awake {
+		if p.awake && !p.asleep() {
 			p.awake = false
 			p.flush()
 		}

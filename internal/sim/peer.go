@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/uft/internal/core"
+	"example.com/uft/internal/instant"
 	"example.com/uft/internal/ranges"
 	"example.com/uft/internal/wire"
 )
@@ -37,12 +38,14 @@ type Peer struct {
 	awake         bool // something has happened to it since it was called
 	local, public netip.AddrPort
 	extraDelay    time.Duration // of a client
+	wakeAt        instant.Time  // when it notices that its timer has run out; 0: it has not
 
 	in        map[uint16]*incomingFile
 	held      []heldBlock
 	heldBytes uint64
 	MostHeld  uint64 // the most that was received and not given back
 	sending   int    // own transfers not delivered
+	files     []outgoingFile
 	reading   map[uint64]*reading
 	readOrder []uint64
 	writing   []*writing
@@ -57,6 +60,12 @@ type incomingFile struct {
 	size     uint64
 	ended    bool
 	reset    bool
+}
+
+// outgoingFile is a transfer of this side.
+type outgoingFile struct {
+	id   uint16
+	size uint64
 }
 
 // heldBlock is a block that the application has not given back yet.
@@ -78,6 +87,7 @@ func newPeer(n *Network, role core.Role, conn *core.Conn) *Peer {
 // receive hands a train to the connection and takes its blocks.
 func (p *Peer) receive(path core.Path, ecn core.ECN, train []byte, size int) {
 	p.awake = true
+	p.wakeAt = 0
 	p.Conn.HandleTrain(p.network.now, path, ecn, train, size)
 	for {
 		block, ok := p.Conn.NextBlock()
@@ -150,6 +160,7 @@ func (p *Peer) SendFile(size uint64) (uint16, error) {
 		return 0, err
 	}
 	p.sending++
+	p.files = append(p.files, outgoingFile{id, size})
 	p.Conn.ExtendBulk(id, size)
 	p.Conn.EndBulk(id, size)
 	return id, nil

@@ -21,6 +21,7 @@ type arrival struct {
 	connection uint64 // of the carrier; 0: UDP
 	ecn        core.ECN
 	datagram   []byte
+	seen       bool // it only waits for its reader
 }
 
 // arrival returns one with a copy of the datagram, from those that were served

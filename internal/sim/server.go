@@ -130,6 +130,9 @@ func (s *Server) peer(r core.Route, from netip.AddrPort) *Peer {
 // connConfig is the configuration of one side of a connection.
 func (n *Network) connConfig(role core.Role, random interface{ Read([]byte) (int, error) }, engine func([]byte) seal.Engine) core.Config {
 	cfg := core.Config{Rand: random, Engine: engine, Source: &source{sender: role, resident: n.cfg.Resident}}
+	if n.cfg.Late > 0 {
+		cfg.Source = &lateSource{BlockSource: cfg.Source, network: n}
+	}
 	change := n.cfg.Client
 	if role == core.Server {
 		cfg.ResetKey = n.server.resetKey
