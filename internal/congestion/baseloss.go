@@ -75,7 +75,8 @@ func (e *baseLoss) end(clean bool) {
 		return
 	}
 	e.open = false
-	if e.newPackets == 0 || (!clean || e.doubtful) && e.newLost > e.rate()*e.newPackets {
+	e.newLost = max(e.newLost, 0) // some of what was lost before may have come after all
+	if e.newPackets <= 0 || (!clean || e.doubtful) && e.newLost > e.rate()*e.newPackets {
 		return
 	}
 	if mostLoss(e.newPackets, e.newLost, contradiction) < e.rate() {
