@@ -38,6 +38,7 @@ type baseLoss struct {
 	packets, lost float64 // weighted packets of accepted measurements
 
 	open                bool // a measurement is under way
+	doubtful            bool // some of what it counts was lost by the receiver
 	newPackets, newLost float64
 }
 
@@ -52,7 +53,7 @@ func (e *baseLoss) assume(rate float64) {
 // begin starts a measurement, unless one is under way.
 func (e *baseLoss) begin() {
 	if !e.open {
-		e.open, e.newPackets, e.newLost = true, 0, 0
+		e.open, e.doubtful, e.newPackets, e.newLost = true, false, 0, 0
 	}
 }
 
@@ -66,13 +67,16 @@ func (e *baseLoss) add(delivered, lost float64) {
 
 // end closes a measurement. Clean says that there was no queue while it
 // lasted; otherwise the loss may have been a full buffer, and is only believed
-// where it is lower than the estimate.
+// where it is lower than the estimate. So is that of which the receiver dropped a
+// part: without the loss beside it, what was delivered would say that the path
+// loses nothing.
 func (e *baseLoss) end(clean bool) {
 	if !e.open {
 		return
 	}
 	e.open = false
-	if e.newPackets == 0 || !clean && e.newLost > e.rate()*e.newPackets {
+	e.newLost = max(e.newLost, 0) // some of what was lost before may have come after all
+	if e.newPackets <= 0 || (!clean || e.doubtful) && e.newLost > e.rate()*e.newPackets {
 		return
 	}
 	if mostLoss(e.newPackets, e.newLost, contradiction) < e.rate() {

@@ -85,3 +85,16 @@ func TestMaxFilterForgetsOldRounds(t *testing.T) {
 		t.Errorf("maximum %d after a reset to 7", got)
 	}
 }
+
+// TestBaseLossTakenBack: losses from before a measurement that turn out to be late
+// arrivals while it lasts do not make an estimate of less than no packets.
+func TestBaseLossTakenBack(t *testing.T) {
+	var e baseLoss
+	e.begin()
+	e.add(2, 0)
+	e.add(0, -6) // their acknowledgement counts as delivered only later
+	e.end(true)
+	if got := e.rate(); got != 0 || e.packets < 0 || e.lost < 0 {
+		t.Errorf("base loss of %.3f from %.0f of %.0f packets", got, e.lost, e.packets)
+	}
+}

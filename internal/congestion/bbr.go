@@ -185,14 +185,13 @@ func (b *bbr) observe(now instant.Time, s AckSample) {
 	if b.onlyLosses(now) {
 		acked = 0
 	}
-	lost := float64(s.LostBytes) / size
 	if s.SocketDrops > 0 {
-		b.room.dropped(now, max(b.smoothed, minRound), s.PriorInflight-b.pathHolds(), MaxTrain*b.first)
+		b.room.dropped(now, max(b.smoothed, minRound), s.PriorInflight-b.pathHolds(), b.leastRoom())
 	}
 	if b.room.cutAt.IsSet() && now.Sub(b.room.cutAt) <= minRound+2*b.smoothed {
-		lost = 0 // the path did not lose it
+		b.base.doubtful = true // the path did not lose all of it
 	}
-	b.base.add(acked, lost)
+	b.base.add(acked, float64(s.LostBytes)/size)
 }
 
 // observeRTT keeps the minimum round trip. A sample near it is taken as proof
@@ -384,6 +383,13 @@ func (b *bbr) Window() int {
 // way, and not because the receiver has not come to take it.
 func (b *bbr) pathHolds() int {
 	return over(b.sendRate(), b.roundTrip()+3*b.jitter.min()+b.ackInterval)
+}
+
+// leastRoom is what a drop leaves of the receiver's room in any case: on a long path
+// a window of little more than what the path holds would not cover what is lost and
+// not yet found to be, nor a round trip that is longer than the shortest.
+func (b *bbr) leastRoom() int {
+	return max(MaxTrain*b.first, over(b.sendRate(), b.roundTrip())/2)
 }
 
 // State describes the controller.

@@ -70,3 +70,29 @@ func TestWindowWithinReceiverRoom(t *testing.T) {
 		t.Errorf("base loss of %.3f, which was the receiver's", p)
 	}
 }
+
+// TestRareDropsOnALongPath: where nearly all that is in flight is on its way, a
+// receiver that drops something now and then, as one whose socket is that of many
+// connections does, changes neither the window much nor what is known of the path.
+func TestRareDropsOnALongPath(t *testing.T) {
+	const rate, rtt, size, interval = 25_000_000, 200 * time.Millisecond, 1092, 25 * time.Millisecond
+	b := NewBBR(instant.Time(time.Second), Config{}).(*bbr)
+	now := instant.Time(time.Second)
+	for i := range 400 {
+		now = now.Add(interval)
+		s := AckSample{
+			AckedBytes: rate / 40, LostBytes: rate / 40 / 4, Inflight: rate / 4, PriorInflight: rate / 4,
+			RTT: rtt, MinRTT: rtt, SmoothedRTT: rtt, DeliveryRate: rate, RoundStart: i%8 == 0, AckInterval: interval,
+		}
+		if i > 200 && i%12 == 0 {
+			s.SocketDrops = 1
+		}
+		b.OnAck(now, s)
+	}
+	if p := b.base.rate(); p < 0.18 || p > 0.22 {
+		t.Errorf("base loss of %.3f, not 0.2", p)
+	}
+	if got, holds := b.Window(), over(b.sendRate(), rtt); got < holds+holds/4 {
+		t.Errorf("a window of %d bytes where the path holds %d", got, holds)
+	}
+}

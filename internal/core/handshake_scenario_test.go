@@ -221,6 +221,29 @@ func TestEarlyData(t *testing.T) {
 	}
 }
 
+// TestEarlyTrain: file bytes leave in trains before the handshake, too, although
+// their packets have a longer header there.
+func TestEarlyTrain(t *testing.T) {
+	cfg := network(t, "delay=1ms")
+	cfg.AllowEarly = true
+	w := newWorld(t, cfg)
+	first, _ := w.connect(sim.DialOptions{})
+	w.until(10*time.Second, func() bool { return first.Session != nil })
+	client := w.dial(sim.DialOptions{Session: first.Session, EarlyData: true, Token: first.Token, Path: core.PathMemory{RTT: 2 * time.Millisecond}})
+	w.file(client, 100_000)
+	buf, longest := make([]byte, trainBytes), 0
+	for {
+		n, size, _, _ := client.Conn.Transmit(w.Now(), buf, trainSegments)
+		if n == 0 {
+			break
+		}
+		longest = max(longest, (n+size-1)/size)
+	}
+	if longest < 16 {
+		t.Errorf("the longest train of 0-RTT packets has %d", longest)
+	}
+}
+
 // TestEarlyDataBeyondNewLimits has the server come back with lower limits than
 // the client remembers.
 func TestEarlyDataBeyondNewLimits(t *testing.T) {

@@ -136,7 +136,7 @@ func (c *Conn) appendBlock(d *dataTrain, t *bulkOut) (open, more bool) {
 		data: true, transfer: t.id, offset: offset, length: n, limited: !more && !c.BulkPending(),
 	})
 	d.added(len(b), c.overhead())
-	open = len(b) == d.full && len(b) == d.size
+	open = len(b) >= d.full && len(b) == d.size // 0-RTT packets have a longer header
 	if !open && more {
 		c.bulkOut.update(t)
 	}
