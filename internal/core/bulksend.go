@@ -47,6 +47,7 @@ type BulkSent struct {
 type bulkSender struct {
 	byID   map[uint16]*bulkOut
 	recent *bulkOut // that get returned last: block after block asks for the same
+	begun  *bulkOut // with a piece of which only a part was sent
 	nextID uint32
 	credit sendCredit // new bytes, of all transfers together: MAX_BULK_DATA
 
@@ -93,17 +94,30 @@ func (b *bulkSender) update(t *bulkOut) {
 // knows it.
 func (b *bulkSender) forget(t *bulkOut) {
 	*t = bulkOut{id: t.id, ended: true, endAcked: true, busy: t.busy, waiting: t.waiting}
+	if b.begun == t {
+		b.begun = nil
+	}
 	b.update(t)
 	b.open.put(t.id, false)
 	delete(b.byID, t.id)
 	b.recent = nil
 }
 
+// pieceSize is in what pieces of a transfer, aligned to its offsets, new bytes are
+// sent without others in between (docs/protocol.md §9.2). A receiver hands out whole
+// pieces and gives their credit back: a few transfers with a piece begun each would
+// hold all of a small credit, and nothing would ever move again.
+const pieceSize = 64 << 10
+
 // next returns the transfer whose block is to be sent next, or nil.
 func (b *bulkSender) next() *bulkOut {
 	lossy, some := b.lossy.first()
 	if b.credit.left() > 0 {
-		if fresh, ok := b.fresh.first(); ok && (!some || fresh < lossy) {
+		fresh, ok := b.fresh.first()
+		if b.begun != nil && b.fresh.has(b.begun.id) {
+			fresh = b.begun.id
+		}
+		if ok && (!some || fresh < lossy) {
 			return b.get(fresh)
 		}
 	}
@@ -111,6 +125,15 @@ func (b *bulkSender) next() *bulkOut {
 		return nil
 	}
 	return b.get(lossy)
+}
+
+// sentNew notes that a new block of a transfer was sent.
+func (b *bulkSender) sentNew(t *bulkOut, n int) {
+	b.credit.used += uint64(n)
+	b.begun = nil
+	if t.next%pieceSize != 0 {
+		b.begun = t
+	}
 }
 
 // OpenBulk begins an outgoing transfer.
@@ -312,7 +335,7 @@ func (c *Conn) checkDelivered(t *bulkOut) {
 // thrown all of it away, and counts its credit from zero.
 func (c *Conn) rewindBulk() {
 	b := &c.bulkOut
-	b.credit = sendCredit{limit: c.peer.InitialMaxBulkData}
+	b.credit, b.begun = sendCredit{limit: c.peer.InitialMaxBulkData}, nil
 	c.repairOut.reset()
 	b.open.all(func(id uint16) {
 		t := b.byID[id]

@@ -3,6 +3,7 @@ package core
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,6 +83,9 @@ func TestBulkAccounting(t *testing.T) {
 						t.Fatalf("transfer %d was to send %d bytes", next.id, n)
 					}
 					next.took(offset, n, repeat)
+					if !repeat {
+						b.sentNew(next, n)
+					}
 					b.update(next)
 				}
 			},
@@ -141,6 +145,46 @@ func missing(s ranges.Set, limit uint64) uint64 {
 		n -= min(r.End, limit) - min(r.Start, limit)
 	}
 	return n
+}
+
+// TestPiecesAreSentWhole: a transfer is not left within a piece, whatever others
+// have to send by then, and not stayed with beyond it.
+func TestPiecesAreSentWhole(t *testing.T) {
+	c := newTestClient(t, nil)
+	first, _ := c.OpenBulk()
+	second, _ := c.OpenBulk()
+	c.bulkOut.credit = sendCredit{limit: 1 << 20}
+	keys, _ := seal.InitialKeys([8]byte{})
+	send := func(blocks int) (ids []uint16) {
+		d := dataTrain{buf: make([]byte, 1<<17), room: blocks, full: wire.FullDataDatagram, keys: keys}
+		for d.room > 0 {
+			next := c.bulkOut.next()
+			if next == nil {
+				break
+			}
+			ids = append(ids, next.id)
+			if !c.appendBlocks(&d, next) {
+				break
+			}
+		}
+		return ids
+	}
+	want := func(step string, got []uint16, want ...uint16) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Fatalf("%s: transfers %v had their turns, want %v", step, got, want)
+		}
+	}
+	c.ExtendBulk(second, 3*pieceSize)
+	want("alone", send(10), second)
+	c.ExtendBulk(first, pieceSize+1000)
+	const perPiece = pieceSize / wire.BlockSize
+	want("the rest of the piece, then the lower one", send(perPiece), second, first)
+	want("to its end, where the train ends too", send(perPiece), first)
+	want("the other", send(perPiece+1), second)
+	c.ResetBulk(second, 1)
+	c.ExtendBulk(first, 2*pieceSize)
+	want("one that was begun and given up is in nobody's way", send(10), first)
 }
 
 // TestTailBehindSkippedParts: what the peer already had, further on in the file,

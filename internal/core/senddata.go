@@ -79,20 +79,19 @@ func (c *Conn) dataBudget() int {
 }
 
 // appendBlocks adds blocks of the transfer whose turn it is, until it has no more
-// of the kind, lost or new, that made it its turn. It returns false where the
+// of the kind, lost or new, that made it its turn, or it is another one's. It returns false where the
 // train is at its end: a short datagram can only be the last one.
 func (c *Conn) appendBlocks(d *dataTrain, t *bulkOut) (open bool) {
-	for open, more := true, true; open && more; {
+	for {
 		if d.room == 0 || len(d.buf)-d.n < max(d.full, wire.MaxDatagram) {
 			c.bulkOut.update(t)
 			return false
 		}
-		open, more = c.appendBlock(d, t)
+		open, more := c.appendBlock(d, t)
 		if !open || !more {
 			return open
 		}
 	}
-	return true
 }
 
 // appendBlock adds one DATA packet with the transfer's next block. It reports
@@ -121,11 +120,11 @@ func (c *Conn) appendBlock(d *dataTrain, t *bulkOut) (open, more bool) {
 		c.stats.DataBytesRepeated += uint64(n)
 		more = len(t.again) > 0
 	} else {
-		c.bulkOut.credit.used += uint64(n)
+		c.bulkOut.sentNew(t, n)
 		if keep {
 			c.keep(t, offset, offset+uint64(n))
 		}
-		more = t.newBytes() > 0 && c.bulkOut.credit.left() > 0
+		more = t.newBytes() > 0 && c.bulkOut.credit.left() > 0 && (c.bulkOut.begun == t || c.bulkOut.next() == t)
 	}
 	if !more {
 		c.bulkOut.update(t)
