@@ -24,7 +24,7 @@ const (
 	halfFor    = 2 * time.Second
 	halfRounds = 16
 
-	leastStep = 0.4 // of sharedStep
+	leastStep = 0.3 // of sharedStep
 )
 
 // crowd is what a flow with a small part of the path goes by.
