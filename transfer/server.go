@@ -181,9 +181,12 @@ func (c *control) awaitClose(ctx context.Context, limit time.Duration) {
 }
 
 // interrupt ends a conversation because the user wants it. It is an error
-// where a transfer was under way.
+// where a transfer was under way; one of which both sides know the end, and which
+// only tidies up, was not.
 func (c *control) interrupt(cause error) error {
-	busy := !c.quiet()
+	c.mu.Lock()
+	busy := c.session.Active() > 0
+	c.mu.Unlock()
 	c.close(cause, xfer.CodeCancelled, "interrupted")
 	c.stop(cause)
 	if busy {
