@@ -79,8 +79,9 @@ func (c *Conn) dataBudget() int {
 }
 
 // appendBlocks adds blocks of the transfer whose turn it is, until it has no more
-// of the kind, lost or new, that made it its turn, or it is another one's. It returns false where the
-// train is at its end: a short datagram can only be the last one.
+// of the kind, lost or new, that made it its turn, or it is another one's. It
+// returns false where the train is at its end: a short datagram can only be the
+// last one.
 func (c *Conn) appendBlocks(d *dataTrain, t *bulkOut) (open bool) {
 	for {
 		if d.room == 0 || len(d.buf)-d.n < max(d.full, wire.MaxDatagram) {
