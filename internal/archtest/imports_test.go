@@ -104,8 +104,9 @@ var mayImport = map[string][]string{
 
 	"bench": {"internal/udp", "internal/seal", "internal/link", "internal/rate"},
 
-	"internal/archtest": {},
-	"internal/leaktest": {},
+	"internal/archtest":  {},
+	"internal/leaktest":  {},
+	"internal/alloctest": {},
 
 	"internal/cli/consoletest": {},
 
@@ -116,12 +117,15 @@ var mayImport = map[string][]string{
 // itself and everything below it: the simulator and the bad network serve the
 // floors above and below them.
 var testMayImport = map[string][]string{
-	"internal/core":       {"internal/sim", "internal/link"},
+	"internal/ranges":     {"internal/alloctest"},
+	"internal/link":       {"internal/alloctest"},
+	"internal/store":      {"internal/alloctest"},
+	"internal/core":       {"internal/sim", "internal/link", "internal/alloctest"},
 	"internal/recovery":   {"internal/sim", "internal/link"},
-	"internal/congestion": {"internal/sim", "internal/link", "internal/recovery", "internal/ranges"},
-	"internal/xfer":       {"internal/sim", "internal/link"},
+	"internal/congestion": {"internal/sim", "internal/link", "internal/recovery", "internal/ranges", "internal/alloctest"},
+	"internal/xfer":       {"internal/sim", "internal/link", "internal/alloctest"},
 	"internal/sim":        {"internal/xfer"},
-	"transport":           {"internal/leaktest", "internal/sim", "internal/medium"},
+	"transport":           {"internal/leaktest", "internal/alloctest", "internal/sim", "internal/medium"},
 	"transfer":            {"internal/leaktest", "internal/sim", "internal/medium", "internal/link"},
 	"internal/cli/uft":    {"internal/cli/medium", "internal/cli/consoletest"},
 	"internal/cli/duplex": {"internal/leaktest", "internal/cli/consoletest", "internal/cli/medium", "internal/cli/uft"},

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/uft/internal/alloctest"
 	"example.com/uft/internal/congestion"
 	"example.com/uft/internal/instant"
 )
@@ -20,7 +21,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	for range 1000 {
 		step()
 	}
-	if got := testing.AllocsPerRun(1, func() {
+	if got := alloctest.Least(func() {
 		for range 10_000 {
 			step()
 		}

@@ -3,6 +3,8 @@ package core_test
 import (
 	"runtime"
 	"testing"
+
+	"example.com/uft/internal/alloctest"
 )
 
 // skipUnderRace: what is allocated there says nothing of what users get.
@@ -23,7 +25,7 @@ const (
 // measure counts the allocations in trains that leave and are acknowledged.
 func (p *pair) measure() (allocated float64) {
 	var acked uint64
-	allocated = testing.AllocsPerRun(1, func() {
+	allocated = alloctest.Least(func() {
 		before := p.client.Stats().DataBytesAcked
 		for range measuredTrains {
 			p.train()

@@ -1,11 +1,15 @@
 package link
 
-import "testing"
+import (
+	"testing"
+
+	"example.com/uft/internal/alloctest"
+)
 
 func TestAdmitAllocatesNothing(t *testing.T) {
 	for _, test := range benchmarkSpecs {
 		admit := admitter(t, test.spec)
-		if got := testing.AllocsPerRun(1, func() {
+		if got := alloctest.Least(func() {
 			for range 10_000 {
 				admit()
 			}
