@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"example.com/uft/internal/cli/duplex"
+	"example.com/uft/internal/cli/processors"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the program at once, unless it is the same keystroke.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second/2, stop) })
+	processors.Follow(ctx)
 	os.Exit(duplex.RunServer(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
 }

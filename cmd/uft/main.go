@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"example.com/uft/internal/cli/processors"
 	"example.com/uft/internal/cli/uft"
 )
 
@@ -16,5 +17,6 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the program at once, unless it is the same keystroke.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second/2, stop) })
+	processors.Follow(ctx)
 	os.Exit(uft.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

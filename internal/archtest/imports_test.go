@@ -70,6 +70,8 @@ var mayImport = map[string][]string{
 	"internal/cli/outcome": {"transfer", "internal/cli/exit"},
 	"internal/cli/trust":   {"internal/identity"},
 
+	"internal/cli/processors": {},
+
 	"internal/cli/tracefile": {"transport", "internal/trace"},
 
 	"internal/doctor": {
@@ -92,9 +94,9 @@ var mayImport = map[string][]string{
 		"internal/medium", "internal/link", "internal/tun", "internal/pcap", "internal/trace", "internal/rate", "internal/cli/term",
 	},
 
-	"cmd/uft":     {"internal/cli/uft"},
-	"cmd/client":  {"internal/cli/duplex"},
-	"cmd/serveur": {"internal/cli/duplex"},
+	"cmd/uft":     {"internal/cli/uft", "internal/cli/processors"},
+	"cmd/client":  {"internal/cli/duplex", "internal/cli/processors"},
+	"cmd/serveur": {"internal/cli/duplex", "internal/cli/processors"},
 	"cmd/chat":    {"internal/cli/chat"},
 	"cmd/medium":  {"internal/cli/medium"},
 

@@ -182,6 +182,20 @@ func TestWindowShrinks(t *testing.T) {
 	}
 }
 
+func TestCreditRTT(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct{ smoothed, least, want time.Duration }{
+		{100 * ms, 0, 100 * ms},        // the guess before anything is measured
+		{110 * ms, 100 * ms, 110 * ms}, // a path without a queue
+		{300 * ms, 100 * ms, 200 * ms}, // a long queue on it
+		{5 * ms, ms / 10, ms / 5},      // a busy reader next door
+	} {
+		if got := creditRTT(test.smoothed, test.least); got != test.want {
+			t.Errorf("smoothed %v, least %v: %v, want %v", test.smoothed, test.least, got, test.want)
+		}
+	}
+}
+
 func TestSendCredit(t *testing.T) {
 	c := sendCredit{limit: 10, used: 4}
 	if c.raise(10) || c.raise(3) || !c.raise(12) || c.left() != 8 {

@@ -136,7 +136,7 @@ func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
 // freeBulk counts n received bytes as no longer in memory.
 func (c *Conn) freeBulk(t *bulkIn, n uint64) {
 	t.consumed += n
-	c.bulkIn.credit.consume(c.now, c.recovery.SmoothedRTT(), n)
+	c.bulkIn.credit.consume(c.now, c.creditRTT(), n)
 	c.closeBulk(t)
 }
 

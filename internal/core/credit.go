@@ -45,14 +45,17 @@ func (c *receiveCredit) consume(now instant.Time, rtt time.Duration, n uint64) {
 	}
 }
 
-// steadyWindow is what a window does not shrink below: some 20 ms at 3 Gbit/s,
-// for moments in which the application does not take anything.
-const steadyWindow = 8 << 20
+// steadyWindow is what a window does not shrink below, beside what the path
+// holds: enough for moments in which the application takes nothing, and no more
+// than a processor's cache keeps. With what waits longer the reader has to wait
+// for memory, and gains nothing (docs/adr/0016-processors.md).
+const steadyWindow = 2 << 20
 
 // tune doubles the window when half of it was consumed in under two round
 // trips. Otherwise it brings the window down to four times what is consumed in a
-// round trip, and steadyWindow, unless the peer is still getting faster: bytes that are lost stand in memory for some
-// round trips, with all that came after them in the same piece.
+// round trip, and steadyWindow, unless the peer is still getting faster: bytes
+// that are lost stand in memory for some round trips, with all that came after
+// them in the same piece.
 func (c *receiveCredit) tune(now instant.Time, rtt time.Duration) {
 	consumed := c.consumed - c.epochAt
 	if consumed < c.window/2 {
@@ -68,6 +71,21 @@ func (c *receiveCredit) tune(now instant.Time, rtt time.Duration) {
 		c.perRTT = inRoundTrip
 	}
 	c.epoch, c.epochAt = now, c.consumed
+}
+
+func (c *Conn) creditRTT() time.Duration {
+	return creditRTT(c.recovery.SmoothedRTT(), c.recovery.MinRTT())
+}
+
+// creditRTT is the round trip that windows are measured by. What stands in queues
+// counts as often as the path itself: on a path of no length the queue is our own,
+// in front of a reader that is busy, and a window that grows with it makes it
+// longer.
+func creditRTT(smoothed, least time.Duration) time.Duration {
+	if least == 0 {
+		return smoothed // nothing was measured
+	}
+	return min(smoothed, 2*least)
 }
 
 // sendCredit is the sending side of a limit.

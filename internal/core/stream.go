@@ -169,9 +169,9 @@ func (c *Conn) consumeStream(now instant.Time, s *stream, n uint64) {
 	if n == 0 {
 		return
 	}
-	c.streams.credit.consume(now, c.recovery.SmoothedRTT(), n)
+	c.streams.credit.consume(now, c.creditRTT(), n)
 	if !s.sizeKnown { // else the peer needs no more of this stream's own credit
-		s.window.consume(now, c.recovery.SmoothedRTT(), n)
+		s.window.consume(now, c.creditRTT(), n)
 		c.streams.wake(s)
 	}
 }
@@ -286,7 +286,7 @@ func (c *Conn) handleResetStream(f *wire.ResetStream) error {
 		}
 	}
 	// What will never be read is given back to the connection's credit.
-	c.streams.credit.consume(c.now, c.recovery.SmoothedRTT(), f.FinalSize-s.in.base)
+	c.streams.credit.consume(c.now, c.creditRTT(), f.FinalSize-s.in.base)
 	code := f.Code
 	s.broken, s.in = &code, receiveBuffer{}
 	if s.stop != nil {
