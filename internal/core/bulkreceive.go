@@ -17,6 +17,7 @@ type bulkIn struct {
 	sizeKnown bool
 	ended     bool    // EventBulkEnded was given
 	reset     bool    // the peer gave it up
+	repaired  bool    // the peer is to be told when nothing is missing any more
 	stop      *uint64 // we want no more
 }
 
@@ -125,6 +126,9 @@ func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
 	}
 	t.count += n
 	c.stats.DataBytesReceived += n
+	if t.repaired && t.count == t.size {
+		c.bulkIn.repair.tell(t.id)
+	}
 	if t.stop != nil {
 		c.freeBulk(t, n)
 		return nil

@@ -112,8 +112,7 @@ func (c *Conn) tailTimeout() {
 	c.bulkOut.open.all(func(id uint16) {
 		b := c.bulkOut.get(id)
 		c.repeatUncovered(b)
-		b.endSend = b.ended && !b.endAcked && b.reset == nil
-		c.bulkOut.update(b)
+		c.repeatEnd(b)
 	})
 	for _, s := range c.streams.order {
 		if s.reset == nil {
