@@ -30,7 +30,7 @@ const (
 	lossMinSeen = 16
 )
 
-// lossEstimate is the share of DATA packets that get lost, of late: the loss of
+// lossEstimate is the share of packets in flight that get lost, of late: the loss of
 // a start that went too far is forgotten.
 //
 // A loss is found a reordering window later than what was sent beside it is
@@ -45,21 +45,23 @@ type lossEstimate struct {
 }
 
 // observe counts packets that met their fate, each of gross bytes, and those that
-// are overtaken now.
-func (l *lossEstimate) observe(f *recovery.Fates, overtaken, gross int) {
-	for _, run := range f.Acked {
-		if run.Kind == recovery.Data {
+// are overtaken now. Until the handshake is confirmed only DATA counts: of handshake
+// packets the losses are never found, since their spaces are dropped before.
+func (l *lossEstimate) observe(f *recovery.Fates, confirmed bool, overtaken, gross int) {
+	counts := func(p *recovery.Packet) bool { return p.InFlight && (confirmed || p.Kind == recovery.Data) }
+	for i := range f.Acked {
+		if run := &f.Acked[i]; counts(&run.Packet) {
 			l.seen += float64(run.Count)
 		}
 	}
-	for _, p := range f.Lost {
-		if p.Kind == recovery.Data {
+	for i := range f.Lost {
+		if counts(&f.Lost[i]) {
 			l.seen++
 			l.lost++
 		}
 	}
-	for _, p := range f.Spurious {
-		if p.Kind == recovery.Data {
+	for i := range f.Spurious {
+		if counts(&f.Spurious[i]) {
 			l.lost = max(l.lost-1, 0)
 		}
 	}
@@ -70,6 +72,13 @@ func (l *lossEstimate) observe(f *recovery.Fates, overtaken, gross int) {
 	if n := float64(overtaken); l.seen+n >= lossMinSeen {
 		l.known = true
 		l.rate = (l.lost + n*l.doomed()) / (l.seen + n)
+	}
+}
+
+// assume begins with the loss that an earlier connection found, which weighs little.
+func (l *lossEstimate) assume(rate float64) {
+	if rate > 0 {
+		l.seen, l.lost, l.rate, l.known = 2*lossMinSeen, 2*lossMinSeen*rate, rate, true
 	}
 }
 
@@ -88,7 +97,11 @@ func (c *Conn) repairPossible() bool {
 // if they were the last.
 func (c *Conn) repairKeeps() bool {
 	rtt, loss := c.recovery.SmoothedRTT(), &c.repairOut.loss
-	if !c.repairPossible() || c.recovery.MinRTT() < repairMinRTT {
+	least := c.recovery.MinRTT()
+	if least == 0 {
+		least = rtt // in 0-RTT packets: that of an earlier connection
+	}
+	if !c.repairPossible() || least < repairMinRTT {
 		return false
 	}
 	if loss.seen < lossMinSeen {

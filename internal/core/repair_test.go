@@ -59,7 +59,7 @@ func TestShareCount(t *testing.T) {
 func TestLossEstimate(t *testing.T) {
 	var l lossEstimate
 	feed := func(acked, lost, spurious int) {
-		data := recovery.Packet{Kind: recovery.Data}
+		data := recovery.Packet{Kind: recovery.Data, InFlight: true}
 		control := recovery.Packet{Kind: recovery.Control}
 		f := recovery.Fates{Lost: []recovery.Packet{control, control}}
 		if acked > 0 {
@@ -71,7 +71,7 @@ func TestLossEstimate(t *testing.T) {
 		for range spurious {
 			f.Spurious = append(f.Spurious, data)
 		}
-		l.observe(&f, 0, 1092)
+		l.observe(&f, false, 0, 1092)
 	}
 	near := func(want float64) {
 		t.Helper()
@@ -101,17 +101,17 @@ func TestLossEstimate(t *testing.T) {
 // TestLossOfOvertaken counts what was overtaken, unless it is only late.
 func TestLossOfOvertaken(t *testing.T) {
 	acked := func(n, overtaken int) *recovery.Fates {
-		f := &recovery.Fates{Acked: []recovery.Run{{Packet: recovery.Packet{Kind: recovery.Data}, Count: n}}}
+		f := &recovery.Fates{Acked: []recovery.Run{{Packet: recovery.Packet{Kind: recovery.Data, InFlight: true}, Count: n}}}
 		f.Sample.OvertakenBytes = overtaken * 1092
 		return f
 	}
 	var lossy, jittery lossEstimate
-	lossy.observe(acked(70, 0), 30, 1092)
+	lossy.observe(acked(70, 0), true, 30, 1092)
 	if math.Abs(lossy.rate-0.3) > 0.001 {
 		t.Errorf("70 acknowledged, 30 overtaken: a loss of %.3f", lossy.rate)
 	}
 	for range 10 {
-		jittery.observe(acked(70, 30), 30, 1092)
+		jittery.observe(acked(70, 30), true, 30, 1092)
 	}
 	if jittery.rate > 0.001 {
 		t.Errorf("of those overtaken all came: a loss of %.4f", jittery.rate)

@@ -19,6 +19,7 @@ type repairSender struct {
 	keptBytes uint64
 
 	fresh   bool                   // something was sent for the first time since the last shares
+	news    bool                   // and packets met their fate since it was seen whether shares pay
 	covered map[uint16]*ranges.Set // bytes that shares were made for
 	missing map[uint16]*ranges.Set // bytes that were overtaken, and are in no packet since
 	groups  []outgoingGroup        // in the order of their sending, share by share
@@ -48,8 +49,8 @@ const (
 
 // onFates is told what became of packets.
 func (r *repairSender) onFates(c *Conn) {
-	r.loss.observe(&c.fates, c.recovery.Overtaken(appSpace), c.fullGross())
-	r.keeping = c.repairKeeps()
+	r.loss.observe(&c.fates, c.confirmed, c.recovery.Overtaken(appSpace), c.fullGross())
+	r.keeping, r.news = c.repairKeeps(), true
 }
 
 // keeps decides whether the peer is to keep a block: a new one while it pays, an
@@ -75,7 +76,7 @@ func (c *Conn) keep(t *bulkOut, start, end uint64) {
 		r.ids.put(t.id, true)
 	}
 	r.keptBytes += s.Add(start, end)
-	r.fresh = true
+	r.fresh, r.news = true, true
 	r.trim(c.keepLimit())
 }
 
@@ -124,9 +125,8 @@ func (c *Conn) repairPending() bool {
 	if !c.repairPossible() {
 		r.fresh, r.groups, r.left, r.copies = false, nil, 0, 0
 	}
-	if r.fresh && c.bulkOut.busy == 0 && r.loss.known {
-		r.fresh = false
-		c.makeShares()
+	if r.fresh && c.bulkOut.busy == 0 && r.loss.known && r.news {
+		r.fresh, r.news = !c.makeShares(), false // what does not pay yet may, when more is known of the loss
 	}
 	if r.left == 0 && r.copies > 0 && c.bulkOut.busy == 0 {
 		r.copies--

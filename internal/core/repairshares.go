@@ -9,21 +9,19 @@ import (
 	"example.com/uft/internal/wire"
 )
 
-// makeShares computes the shares of everything kept that is not acknowledged.
-func (c *Conn) makeShares() {
+// makeShares computes the shares of everything kept that is not acknowledged, unless they
+// do not pay.
+func (c *Conn) makeShares() (pays bool) {
 	r := &c.repairOut
 	r.covered, r.groups, r.next, r.left, r.copies = nil, nil, 0, 0, 0
-	if !c.repairPossible() || r.keptBytes == 0 {
-		return
-	}
 	loss := &r.loss
-	if loss.rate < repairMinLoss {
-		return
+	if !c.repairPossible() || r.keptBytes == 0 || loss.rate < repairMinLoss {
+		return false
 	}
 	var unacked uint64
 	r.ids.all(func(id uint16) { unacked += c.unackedOf(id, *r.kept[id]) })
 	if float64(unacked)/float64(c.mtu.block())*loss.rate < repairMinMissing {
-		return
+		return false
 	}
 	c.findMissing()
 	r.ids.all(func(id uint16) {
@@ -43,6 +41,8 @@ func (c *Conn) makeShares() {
 	}
 	c.trace("recovery:tail_repair", traceText("kind", "parity"), traceNumber("shares", r.left), traceNumber("groups", len(r.groups)),
 		traceNumber("bytes_unacknowledged", unacked), TraceField{Name: "loss", Number: loss.rate})
+	r.missing = nil
+	return true
 }
 
 // repeatEnd queues BULK_END of a transfer again: the peer cannot repair one whose end

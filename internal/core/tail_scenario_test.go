@@ -89,3 +89,36 @@ func TestFirstTrainBehindALostFinished(t *testing.T) {
 		t.Errorf("%v, and %v where the Finished is lost", took[0], took[1])
 	}
 }
+
+// TestTailToAKnownServer sends little to a server that was reached before over a
+// path that loses 30 %: what is remembered of the loss makes the shares of 16 KiB leave
+// with them, and 1 KiB is repeated until an answer should be here.
+func TestTailToAKnownServer(t *testing.T) {
+	const rtt = 600 * time.Millisecond
+	for _, p := range []struct {
+		size uint64
+		of   int     // the how manieth of eleven
+		want float64 // round trips
+	}{{1 << 10, 8, 1.8}, {16 << 10, 5, 1.5}} {
+		var took []float64
+		for seed := range uint64(11) {
+			cfg := network(t, "delay=300ms,rate=20M,loss=30%,queue=1s")
+			cfg.Seed, cfg.AllowEarly = seed, true
+			w := &world{sim.New(cfg), t, seed}
+			client, _ := w.connect(sim.DialOptions{})
+			w.file(client, 2<<20) // by which the path is learned
+			w.until(time.Minute, func() bool { return client.Delivered() && client.Session != nil })
+			known := sim.DialOptions{Session: client.Session, EarlyData: true, Token: client.Token, Path: client.Conn.PathMemory()}
+			client.Conn.Close(w.Now(), 0, "")
+			w.sleep(4 * rtt)
+			again := w.dial(known)
+			w.file(again, p.size)
+			took = append(took, w.until(time.Minute, again.Delivered).Seconds()/rtt.Seconds())
+		}
+		slices.Sort(took)
+		t.Logf("%d bytes: round trips %.2f", p.size, took)
+		if took[p.of] > p.want {
+			t.Errorf("%d bytes take %.2f round trips, want %.1f", p.size, took[p.of], p.want)
+		}
+	}
+}
