@@ -82,6 +82,7 @@ func (c *Conn) handleData(f *wire.Data) error {
 	}
 	t := c.incoming(f.Transfer)
 	if t == nil {
+		c.spaces[appSpace].received.OnUnheard()
 		return nil
 	}
 	if t.sizeKnown && end > t.size {
@@ -90,8 +91,15 @@ func (c *Conn) handleData(f *wire.Data) error {
 	if t.reset {
 		return nil
 	}
-	if err := c.receiveBytes(t, f.Offset, f.Bytes); err != nil || !f.Keep {
+	before := t.count
+	if err := c.receiveBytes(t, f.Offset, f.Bytes); err != nil {
 		return err
+	}
+	if t.count == before {
+		c.spaces[appSpace].received.OnUnheard()
+	}
+	if !f.Keep {
+		return nil
 	}
 	return c.keepBlock(t, f)
 }

@@ -122,3 +122,29 @@ func TestTailToAKnownServer(t *testing.T) {
 		}
 	}
 }
+
+// TestBurstOfLostAcknowledgements loses many datagrams of the way back in a row. The
+// sender stops for want of window, and its probes show the receiver that it has
+// not heard: repeated acknowledgements come to the end of the burst.
+func TestBurstOfLostAcknowledgements(t *testing.T) {
+	cfg := network(t, "delay=25ms,rate=50M,queue=100ms")
+	cfg.Server = func(c *core.Config) { c.BulkWindow, c.MaxBulkWindow = 32<<20, 32<<20 }
+	w := newWorld(t, cfg)
+	client, server := w.connect(sim.DialOptions{})
+	id := w.file(client, 8<<20)
+	w.until(time.Minute, func() bool { n, _ := server.Received(id); return n > 2<<20 })
+	left := 60
+	w.Filter = func(d sim.Direction, _ int, _ []byte) bool {
+		if d == sim.Down && left > 0 {
+			left--
+			return false
+		}
+		return true
+	}
+	took := w.until(time.Minute, func() bool { return left == 0 })
+	w.complete(time.Minute, server, id)
+	t.Logf("the burst of 60 is over after %v", took)
+	if took > time.Second {
+		t.Errorf("the burst of 60 is over after %v", took)
+	}
+}

@@ -58,6 +58,11 @@ type Received struct {
 	owed    []moment
 	scratch ranges.Set
 
+	// again is how often the last acknowledgement is still to be repeated, and
+	// sentAt when it left.
+	again  int
+	sentAt instant.Time
+
 	waiting    bool         // an ack-eliciting packet is not acknowledged yet
 	waitingFor instant.Time // when the first of them arrived
 	bytes      int          // received since the last acknowledgement
@@ -159,10 +164,20 @@ func (v *Received) ask() {
 	v.now, v.asked = true, moment{v.largest, v.largestAt}
 }
 
+// ackRepeats is how often an acknowledgement is sent that the sender seems not
+// to have heard: over a round trip, since a delay is an eighth of one.
+const ackRepeats = 8
+
+// OnUnheard notes that a packet brought only what had come before: the sender
+// has not heard that it did.
+func (v *Received) OnUnheard() { v.again = ackRepeats }
+
 // Deadline returns when the next acknowledgement is due, which may be in the
 // past, or Never.
 func (v *Received) Deadline() instant.Time {
 	switch {
+	case !v.waiting && v.again > 0:
+		return v.sentAt.Add(v.delay)
 	case !v.waiting:
 		return instant.Never
 	case v.now || v.bytes >= v.every:
@@ -190,7 +205,8 @@ func (v *Received) Frame(now instant.Time) (largest uint64, delay time.Duration,
 }
 
 // OnAckSent notes that an acknowledgement was sent.
-func (v *Received) OnAckSent(instant.Time) {
+func (v *Received) OnAckSent(now instant.Time) {
+	v.again, v.sentAt = max(v.again-1, 0), now
 	if len(v.owed) > 0 {
 		v.owed = v.owed[1:]
 		return

@@ -300,3 +300,25 @@ func TestOneAckForEachReceiveTime(t *testing.T) {
 	}
 	v.wantNoAck()
 }
+
+// TestUnheardAcksAreRepeated: what comes a second time was not heard of.
+func TestUnheardAcksAreRepeated(t *testing.T) {
+	v := newReceiver(t, 80*ms)
+	v.packets(0, 1)
+	v.OnUnheard()
+	v.wantAckIn(10 * ms)
+	for n := range ackRepeats {
+		v.advance(10 * ms)
+		if got, want := v.sendAck(), "[0,2)"; got != want {
+			t.Errorf("%d: ranges %s, want %s", n, got, want)
+		}
+		if n < ackRepeats-1 {
+			v.wantAckIn(10 * ms)
+		}
+	}
+	v.wantNoAck()
+	v.packets(2) // which need no repeating
+	v.advance(10 * ms)
+	v.sendAck()
+	v.wantNoAck()
+}
