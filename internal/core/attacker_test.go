@@ -180,7 +180,7 @@ func TestNoise(t *testing.T) {
 	w := newWorld(t, network(t, "delay=10ms,rate=50M"))
 	client, server := w.connect(sim.DialOptions{})
 	noise := &noiseMaker{random: newRandom(w.seed)}
-	w.Sent = func(_ sim.Direction, _ instant.Time, datagram []byte) { noise.capture(datagram) }
+	w.Sent = func(_ sim.Direction, now instant.Time, datagram []byte) { noise.capture(now, datagram) }
 	up, down := w.file(client, 8<<20), w.file(server, 4<<20)
 	stranger := netip.MustParseAddrPort("203.0.113.99:1")
 	const datagrams = 20_000
@@ -193,8 +193,10 @@ func TestNoise(t *testing.T) {
 		if to == 2 {
 			address = stranger
 		}
+		noise.passed(w.Now().Add(-10 * time.Millisecond))
 		w.Inject(to == 0, address, noise.next())
 	}
+	w.Sent = nil
 	w.complete(10*time.Second, server, up)
 	w.complete(10*time.Second, client, down)
 	if n := w.Server().Endpoint().Len(); n > 64+1 {
@@ -217,13 +219,30 @@ func TestNoise(t *testing.T) {
 type noiseMaker struct {
 	random   *rand.Rand
 	captured [][]byte
+	young    []youngDatagram
 }
 
-func (n *noiseMaker) capture(datagram []byte) {
-	if len(n.captured) < 500 {
-		n.captured = append(n.captured, slices.Clone(datagram))
-	} else if n.random.IntN(20) == 0 {
-		n.captured[n.random.IntN(500)] = slices.Clone(datagram)
+// A youngDatagram is on its way still: what is injected arrives at once, and a copy
+// that outran it would be a shorter path, with a round trip that the sender could not
+// have again.
+type youngDatagram struct {
+	sentAt   instant.Time
+	datagram []byte
+}
+
+func (n *noiseMaker) capture(now instant.Time, datagram []byte) {
+	n.young = append(n.young, youngDatagram{now, slices.Clone(datagram)})
+}
+
+// passed has what was sent until then be used.
+func (n *noiseMaker) passed(until instant.Time) {
+	for len(n.young) > 0 && !n.young[0].sentAt.After(until) {
+		if len(n.captured) < 500 {
+			n.captured = append(n.captured, n.young[0].datagram)
+		} else if n.random.IntN(20) == 0 {
+			n.captured[n.random.IntN(500)] = n.young[0].datagram
+		}
+		n.young = n.young[1:]
 	}
 }
 

@@ -17,6 +17,7 @@ type bulkIn struct {
 	sizeKnown bool
 	ended     bool    // EventBulkEnded was given
 	reset     bool    // the peer gave it up
+	repaired  bool    // the peer is to be told when nothing is missing any more
 	stop      *uint64 // we want no more
 }
 
@@ -81,6 +82,7 @@ func (c *Conn) handleData(f *wire.Data) error {
 	}
 	t := c.incoming(f.Transfer)
 	if t == nil {
+		c.spaces[appSpace].received.OnUnheard()
 		return nil
 	}
 	if t.sizeKnown && end > t.size {
@@ -89,8 +91,15 @@ func (c *Conn) handleData(f *wire.Data) error {
 	if t.reset {
 		return nil
 	}
-	if err := c.receiveBytes(t, f.Offset, f.Bytes); err != nil || !f.Keep {
+	before := t.count
+	if err := c.receiveBytes(t, f.Offset, f.Bytes); err != nil {
 		return err
+	}
+	if t.count == before {
+		c.spaces[appSpace].received.OnUnheard()
+	}
+	if !f.Keep {
+		return nil
 	}
 	return c.keepBlock(t, f)
 }
@@ -125,6 +134,9 @@ func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
 	}
 	t.count += n
 	c.stats.DataBytesReceived += n
+	if t.repaired && t.count == t.size {
+		c.bulkIn.repair.tell(t.id)
+	}
 	if t.stop != nil {
 		c.freeBulk(t, n)
 		return nil

@@ -224,6 +224,7 @@ func newConn(role Role, cfg Config, now instant.Time, path Path) (*Conn, error) 
 		c.spaces[recovery.Application].received.SetBuffer(cfg.SocketBuffer)
 	}
 	c.resetController()
+	c.repairOut.loss.assume(cfg.RememberedPath.Loss)
 	c.numbers = newNumberSkipper(c.seed())
 	return c, nil
 }

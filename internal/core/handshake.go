@@ -13,7 +13,7 @@ import (
 
 // flightCopies says how long after the one before a handshake flight is sent
 // again, unless it was acknowledged (docs/protocol.md §6.2).
-var flightCopies = [...]time.Duration{25 * time.Millisecond, 75 * time.Millisecond}
+var flightCopies = [...]time.Duration{25 * time.Millisecond, 75 * time.Millisecond, 150 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond}
 
 // repeatedDone is how many times HANDSHAKE_DONE rides along with what else is
 // sent before it is acknowledged: without it the client probes for nothing else.

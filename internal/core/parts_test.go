@@ -9,6 +9,7 @@ import (
 
 	"example.com/uft/internal/instant"
 	"example.com/uft/internal/ranges"
+	"example.com/uft/internal/recovery"
 	"example.com/uft/internal/seal"
 	"example.com/uft/internal/wire"
 
@@ -296,20 +297,29 @@ func TestTailRounds(t *testing.T) {
 	c := newTestClient(t, nil)
 	for _, test := range []struct {
 		bytes      uint64
-		sent, lost uint64
+		sent, lost int
 		want       int
 	}{
-		{1000, 0, 0, 1},            // so little is always copied once
+		{1000, 0, 0, 4},            // so little as a handshake flight, until the loss is known
+		{20 << 10, 0, 0, 1},        // so little is always copied once
+		{1000, 1000, 0, 1},         // even where nothing gets lost
 		{1 << 20, 1000, 0, 0},      // much, and nothing gets lost: not at all
 		{1 << 20, 1000, 10, 0},     // 1 %
 		{1 << 20, 1000, 300, 4},    // 30 %
 		{20 << 10, 1000, 300, 4},   // 6 blocks missing, 2, 0.6, 0.2
 		{1 << 10, 1000, 100, 1},    // one block, 10 %
+		{1 << 9, 1000, 300, 4},     // one block, 30 %: half of what is sent is answered
 		{100 << 20, 1000, 900, 4},  // bounded
 		{100 << 20, 10, 9, 0},      // too few packets to know the loss
 		{tailFewBytes, 1000, 5, 1}, // the border
 	} {
-		c.stats.PacketsSent, c.stats.PacketsLost = test.sent, test.lost
+		c.repairOut.loss = lossEstimate{}
+		f := recovery.Fates{Lost: make([]recovery.Packet, test.lost)}
+		for i := range f.Lost {
+			f.Lost[i].InFlight = true
+		}
+		f.Acked = []recovery.Run{{Packet: recovery.Packet{InFlight: true}, Count: test.sent - test.lost}}
+		c.repairOut.loss.observe(&f, true, 0, 1092)
 		if got := c.tailRounds(test.bytes); got != test.want {
 			t.Errorf("%d bytes, %d of %d lost: %d rounds, want %d", test.bytes, test.lost, test.sent, got, test.want)
 		}

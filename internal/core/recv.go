@@ -15,6 +15,7 @@ type arrival struct {
 	path Path
 	ecn  ECN
 	here bool // path was the connection's when the train came
+	at   instant.Time
 }
 
 // waitingTrain is a datagram that came before the keys that open it.
@@ -35,7 +36,7 @@ func (c *Conn) HandleTrain(now instant.Time, path Path, ecn ECN, buf []byte, seg
 	c.limits.working(now)
 	c.traceReceived(len(buf), segmentSize)
 	c.blocks, c.given = c.blocks[:0], 0
-	c.came = arrival{path: path, ecn: ecn, here: path == c.path}
+	c.came = arrival{path: path, ecn: ecn, here: path == c.path, at: now}
 	for len(buf) > 0 && c.state != stateGone {
 		n := min(segmentSize, len(buf))
 		if n <= 0 {
@@ -220,7 +221,7 @@ func (c *Conn) handlePayload(from *arrival, t wire.PacketType, sp recovery.Space
 	if c.recovery.Silent(sp) > maxSilent {
 		return violation(wire.CodeProtocolViolation, "%d packets were never acknowledged", maxSilent)
 	}
-	s.received.OnPacket(c.now, pn, eliciting.any, size, eliciting.now || from.ecn == CE)
+	s.received.OnPacket(from.at, pn, eliciting.any, size, eliciting.now || from.ecn == CE)
 	if from.ecn == CE {
 		s.ce++
 	}

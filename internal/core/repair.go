@@ -11,7 +11,7 @@ import (
 // Repair of the tail by parity (docs/protocol.md §9.4, docs/adr/0014): a
 // receiver keeps copies of the newest blocks, and when the sender has sent
 // everything once, it sends Reed–Solomon shares of them. The sender's part is
-// in repairsend.go, the receiver's in repairreceive.go. Here is when it pays.
+// in repairsend.go and repairshares.go, the receiver's in repairreceive.go. Here is when it pays.
 const (
 	// repairMinRTT is the minimum round trip below which nobody would notice
 	// that one was saved. The smoothed one would do for a fast receiver that is
@@ -30,38 +30,61 @@ const (
 	lossMinSeen = 16
 )
 
-// lossEstimate is the share of DATA packets that get lost, of late: the loss of
+// lossEstimate is the share of packets in flight that get lost, of late: the loss of
 // a start that went too far is forgotten.
+//
+// A loss is found a reordering window later than what was sent beside it is
+// acknowledged, so at the end of a short transfer, or while the rate grows, most
+// losses are not counted yet. So packets that were overtaken and have no fate yet
+// are counted too, to the share that turned out lost of those before them.
 type lossEstimate struct {
 	seen, lost float64
+	late       float64 // overtaken, and acknowledged after all
 	rate       float64 // 0 until known
+	known      bool
 }
 
-// observe counts packets that met their fate.
-func (l *lossEstimate) observe(f *recovery.Fates) {
-	for _, run := range f.Acked {
-		if run.Kind == recovery.Data {
+// observe counts packets that met their fate, each of gross bytes, and those that
+// are overtaken now. Until the handshake is confirmed only DATA counts: of handshake
+// packets the losses are never found, since their spaces are dropped before.
+func (l *lossEstimate) observe(f *recovery.Fates, confirmed bool, overtaken, gross int) {
+	counts := func(p *recovery.Packet) bool { return p.InFlight && (confirmed || p.Kind == recovery.Data) }
+	for i := range f.Acked {
+		if run := &f.Acked[i]; counts(&run.Packet) {
 			l.seen += float64(run.Count)
 		}
 	}
-	for _, p := range f.Lost {
-		if p.Kind == recovery.Data {
+	for i := range f.Lost {
+		if counts(&f.Lost[i]) {
 			l.seen++
 			l.lost++
 		}
 	}
-	for _, p := range f.Spurious {
-		if p.Kind == recovery.Data {
+	for i := range f.Spurious {
+		if counts(&f.Spurious[i]) {
 			l.lost = max(l.lost-1, 0)
 		}
 	}
+	l.late += float64(f.Sample.OvertakenBytes) / float64(gross)
 	if l.seen > lossMemory {
-		l.seen, l.lost = l.seen/2, l.lost/2
+		l.seen, l.lost, l.late = l.seen/2, l.lost/2, l.late/2
 	}
-	if l.seen >= lossMinSeen {
-		l.rate = l.lost / l.seen
+	if n := float64(overtaken); l.seen+n >= lossMinSeen {
+		l.known = true
+		l.rate = (l.lost + n*l.doomed()) / (l.seen + n)
 	}
 }
+
+// assume begins with the loss that an earlier connection found, which weighs little.
+func (l *lossEstimate) assume(rate float64) {
+	if rate > 0 {
+		l.seen, l.lost, l.rate, l.known = 2*lossMinSeen, 2*lossMinSeen*rate, rate, true
+	}
+}
+
+// doomed is the share of overtaken packets that turn out lost; all of them, as long
+// as none was only late.
+func (l *lossEstimate) doomed() float64 { return (l.lost + 1) / (l.lost + l.late + 1) }
 
 // repairPossible reports whether peer and path are such that parity can be of
 // use at all.
@@ -74,7 +97,11 @@ func (c *Conn) repairPossible() bool {
 // if they were the last.
 func (c *Conn) repairKeeps() bool {
 	rtt, loss := c.recovery.SmoothedRTT(), &c.repairOut.loss
-	if !c.repairPossible() || c.recovery.MinRTT() < repairMinRTT {
+	least := c.recovery.MinRTT()
+	if least == 0 {
+		least = rtt // in 0-RTT packets: that of an earlier connection
+	}
+	if !c.repairPossible() || least < repairMinRTT {
 		return false
 	}
 	if loss.seen < lossMinSeen {
@@ -103,20 +130,31 @@ const (
 	minShares = 8
 )
 
-// shareCount is how many shares a group needs, of which unacked blocks may be
-// missing, so that with the given risk at most more of these and of the shares
-// themselves are lost than there are shares. It is 0 where that would be more
-// than there are blocks.
-func shareCount(unacked, blocks int, loss, risk float64) int {
-	if unacked == 0 {
+// shareCount is how many shares a group of so many blocks needs, of which doomed ones are
+// missing for certain and unacked others may be, so that with the given risk at most
+// more of all these and of the shares themselves are lost than there are shares. It is
+// never more than there are blocks: so many have most of the use that more would have.
+func shareCount(doomed, unacked, blocks int, loss, risk float64) int {
+	if doomed+unacked == 0 {
 		return 0
 	}
-	for count := 1; count <= max(blocks, minShares); count++ {
-		if moreThan(count, unacked+count, loss) <= risk {
+	most := max(blocks, minShares)
+	for count := doomed + 1; count < most; count++ {
+		if moreThan(count-doomed, unacked+count, loss) <= risk {
 			return count
 		}
 	}
-	return 0
+	return most
+}
+
+// repeats is how often to say something so that it gets lost every time only
+// with the risk of repairs.
+func repeats(loss float64) int {
+	n := 1
+	for missing := loss; missing > repairRisk; n++ {
+		missing *= loss
+	}
+	return n
 }
 
 // moreThan is how likely it is that of n packets more than count are lost.

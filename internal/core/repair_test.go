@@ -12,19 +12,28 @@ import (
 func TestShareCount(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, c := range []struct {
-		unacked, blocks int
-		loss            float64
-		most            int
-	}{{128, 128, 0.01, 7}, {128, 128, 0.02, 9}, {100, 128, 0.05, 15}, {128, 128, 0.3, 90}, {1, 1, 0.3, 4}, {5, 5, 0.3, 8}} {
+		doomed, unacked, blocks int
+		loss                    float64
+		most                    int
+	}{
+		{0, 128, 128, 0.01, 7},
+		{0, 128, 128, 0.02, 9},
+		{0, 100, 128, 0.05, 15},
+		{0, 128, 128, 0.3, 90},
+		{0, 1, 1, 0.3, 4},
+		{0, 5, 5, 0.3, 8},
+		{10, 60, 128, 0.3, 65},
+		{3, 0, 128, 0.02, 5},
+	} {
 		const risk = 0.01
-		count := shareCount(c.unacked, c.blocks, c.loss, risk)
+		count := shareCount(c.doomed, c.unacked, c.blocks, c.loss, risk)
 		if count == 0 || count > c.most {
 			t.Errorf("%+v: %d shares", c, count)
 		}
 		failed := 0
 		const runs = 20_000
 		for range runs {
-			lost := 0
+			lost := c.doomed
 			for range c.unacked + count {
 				if random.Float64() < c.loss {
 					lost++
@@ -38,10 +47,10 @@ func TestShareCount(t *testing.T) {
 			t.Errorf("%+v: %d shares fail in %.4f of all cases", c, count, share)
 		}
 	}
-	if n := shareCount(0, 128, 0.3, 0.01); n != 0 {
+	if n := shareCount(0, 0, 128, 0.3, 0.01); n != 0 {
 		t.Errorf("%d shares of a group that is acknowledged", n)
 	}
-	if n := shareCount(128, 128, 0.5, 0.01); n != 0 {
+	if n := shareCount(0, 128, 128, 0.5, 0.01); n != 128 {
 		t.Errorf("%d shares of 128 blocks at a loss of one half", n)
 	}
 }
@@ -50,7 +59,7 @@ func TestShareCount(t *testing.T) {
 func TestLossEstimate(t *testing.T) {
 	var l lossEstimate
 	feed := func(acked, lost, spurious int) {
-		data := recovery.Packet{Kind: recovery.Data}
+		data := recovery.Packet{Kind: recovery.Data, InFlight: true}
 		control := recovery.Packet{Kind: recovery.Control}
 		f := recovery.Fates{Lost: []recovery.Packet{control, control}}
 		if acked > 0 {
@@ -62,7 +71,7 @@ func TestLossEstimate(t *testing.T) {
 		for range spurious {
 			f.Spurious = append(f.Spurious, data)
 		}
-		l.observe(&f)
+		l.observe(&f, false, 0, 1092)
 	}
 	near := func(want float64) {
 		t.Helper()
@@ -87,6 +96,35 @@ func TestLossEstimate(t *testing.T) {
 		feed(100, 0, 0)
 	}
 	near(0)
+}
+
+// TestLossOfOvertaken counts what was overtaken, unless it is only late.
+func TestLossOfOvertaken(t *testing.T) {
+	acked := func(n, overtaken int) *recovery.Fates {
+		f := &recovery.Fates{Acked: []recovery.Run{{Packet: recovery.Packet{Kind: recovery.Data, InFlight: true}, Count: n}}}
+		f.Sample.OvertakenBytes = overtaken * 1092
+		return f
+	}
+	var lossy, jittery lossEstimate
+	lossy.observe(acked(70, 0), true, 30, 1092)
+	if math.Abs(lossy.rate-0.3) > 0.001 {
+		t.Errorf("70 acknowledged, 30 overtaken: a loss of %.3f", lossy.rate)
+	}
+	for range 10 {
+		jittery.observe(acked(70, 30), true, 30, 1092)
+	}
+	if jittery.rate > 0.001 {
+		t.Errorf("of those overtaken all came: a loss of %.4f", jittery.rate)
+	}
+}
+
+// TestRepeats finds that a few packets suffice for one of them to arrive.
+func TestRepeats(t *testing.T) {
+	for loss, want := range map[float64]int{0: 1, 0.02: 1, 0.1: 2, 0.3: 4, 0.5: 6} {
+		if n := repeats(loss); n != want || math.Pow(loss, float64(n)) > repairRisk {
+			t.Errorf("%d packets at a loss of %.2f, want %d", n, loss, want)
+		}
+	}
 }
 
 func TestCopiesWorth(t *testing.T) {

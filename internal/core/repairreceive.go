@@ -211,7 +211,6 @@ func (c *Conn) handleParity(f *wire.Parity) error {
 	t := c.incoming(f.Transfer)
 	r := &c.bulkIn.repair
 	if t == nil {
-		r.tellAgain(f.Transfer)
 		return nil
 	}
 	if len(f.Share) < wire.BlockSize {
@@ -240,7 +239,6 @@ func (c *Conn) handleParity(f *wire.Parity) error {
 	}
 	index := int(f.Index)
 	if g.done {
-		r.tellAgain(t.id)
 		return nil
 	}
 	known := slices.ContainsFunc(g.shares, func(s parity.Share) bool { return s.Index == index })
@@ -333,6 +331,7 @@ func (c *Conn) repairGroup(t *bulkIn, k *keptTransfer, g *incomingGroup) error {
 	if err := parity.Repair(blocks, shares[:absent]); err != nil {
 		return nil // what is missing comes again in any case
 	}
+	t.repaired = true
 	r.tell(t.id)
 	for i := range blocks {
 		if !missing[i] {
@@ -357,7 +356,7 @@ type telling struct {
 
 // maxTold is how many times BULK_HAVE is sent without waiting for its loss. The
 // sender has nothing to do but wait for it, so a loss would cost a round trip.
-const maxTold = 3
+const maxTold = 6
 
 // tell has the sender be told what was repaired.
 func (r *repairReceiver) tell(id uint16) {
@@ -377,10 +376,13 @@ func (r *repairReceiver) sentHave(id uint16) uint64 {
 	return t.repairs
 }
 
-// tellAgain repeats that when shares come that are needed no more.
-func (r *repairReceiver) tellAgain(id uint16) {
-	if t, some := r.told[id]; some && t.sent < maxTold {
-		r.haves.put(id, true)
+// tellAgain has BULK_HAVE ride along with an acknowledgement of what the sender,
+// which may not have heard of the repair, goes on sending.
+func (r *repairReceiver) tellAgain() {
+	for id, t := range r.told {
+		if t.sent > 0 && t.sent < maxTold {
+			r.haves.put(id, true)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package core
 
 import (
 	"example.com/uft/internal/instant"
-	"example.com/uft/internal/parity"
 	"example.com/uft/internal/ranges"
 	"example.com/uft/internal/recovery"
 	"example.com/uft/internal/seal"
@@ -20,11 +19,14 @@ type repairSender struct {
 	keptBytes uint64
 
 	fresh   bool                   // something was sent for the first time since the last shares
+	news    bool                   // and packets met their fate since it was seen whether shares pay
 	covered map[uint16]*ranges.Set // bytes that shares were made for
+	missing map[uint16]*ranges.Set // bytes that were overtaken, and are in no packet since
 	groups  []outgoingGroup        // in the order of their sending, share by share
 	next    int                    // index into groups of the one whose turn it is
 	left    int                    // shares not sent yet
 	copies  int                    // how often what has no shares is to be sent again
+	endEach int                    // after so many shares the ends are told again
 	until   instant.Time           // when the peer's answer to the shares should be here
 }
 
@@ -47,8 +49,8 @@ const (
 
 // onFates is told what became of packets.
 func (r *repairSender) onFates(c *Conn) {
-	r.loss.observe(&c.fates)
-	r.keeping = c.repairKeeps()
+	r.loss.observe(&c.fates, c.confirmed, c.recovery.Overtaken(appSpace), c.fullGross())
+	r.keeping, r.news = c.repairKeeps(), true
 }
 
 // keeps decides whether the peer is to keep a block: a new one while it pays, an
@@ -74,7 +76,7 @@ func (c *Conn) keep(t *bulkOut, start, end uint64) {
 		r.ids.put(t.id, true)
 	}
 	r.keptBytes += s.Add(start, end)
-	r.fresh = true
+	r.fresh, r.news = true, true
 	r.trim(c.keepLimit())
 }
 
@@ -123,161 +125,18 @@ func (c *Conn) repairPending() bool {
 	if !c.repairPossible() {
 		r.fresh, r.groups, r.left, r.copies = false, nil, 0, 0
 	}
-	if r.fresh && c.bulkOut.busy == 0 {
-		r.fresh = false
-		c.makeShares()
+	if r.fresh && c.bulkOut.busy == 0 && r.loss.known && r.news {
+		r.fresh, r.news = !c.makeShares(), false // what does not pay yet may, when more is known of the loss
 	}
 	if r.left == 0 && r.copies > 0 && c.bulkOut.busy == 0 {
 		r.copies--
 		c.bulkOut.open.all(func(id uint16) {
 			t := c.bulkOut.get(id)
 			c.repeatUncovered(t)
-			t.endSend = t.ended && !t.endAcked && t.reset == nil
-			c.bulkOut.update(t)
+			c.repeatEnd(t)
 		})
 	}
 	return r.left > 0
-}
-
-// makeShares computes the shares of everything kept that is not acknowledged.
-func (c *Conn) makeShares() {
-	r := &c.repairOut
-	r.covered, r.groups, r.next, r.left, r.copies = nil, nil, 0, 0, 0
-	if !c.repairPossible() || r.loss.rate < repairMinLoss {
-		return
-	}
-	var unacked uint64
-	r.ids.all(func(id uint16) { unacked += c.unackedOf(id, *r.kept[id]) })
-	if float64(unacked)/float64(c.mtu.block())*r.loss.rate < repairMinMissing {
-		return
-	}
-	r.ids.all(func(id uint16) {
-		t := c.bulkOut.get(id)
-		if t == nil {
-			r.forget(id)
-			return
-		}
-		for _, run := range *r.kept[id] {
-			c.makeRun(t, run)
-		}
-		t.endSend = !t.endAcked // the peer cannot repair a transfer whose end it does not know
-		c.bulkOut.update(t)
-	})
-	if r.left > 0 {
-		r.copies = copiesWorth(c.bulkOut.waiting-min(c.bulkOut.waiting, c.coveredBytes()), r.loss.rate)
-	}
-	c.trace("recovery:tail_repair", traceText("kind", "parity"), traceNumber("shares", r.left), traceNumber("groups", len(r.groups)),
-		traceNumber("bytes_unacknowledged", unacked), TraceField{Name: "loss", Number: r.loss.rate})
-}
-
-// unackedOf is how many of some bytes of a transfer are not acknowledged.
-func (c *Conn) unackedOf(id uint16, of ranges.Set) (n uint64) {
-	t := c.bulkOut.get(id)
-	if t == nil || t.reset != nil {
-		return 0
-	}
-	for _, run := range of {
-		n += run.Len() - common(t.acked, run.Start, run.End)
-	}
-	return n
-}
-
-// makeRun makes the shares of one stretch of blocks: of the longest part at its
-// end, from the first unacknowledged byte on, of which the source still has
-// every byte. The blocks of a group are spread over the whole stretch, so that
-// a burst of losses hits all groups alike.
-func (c *Conn) makeRun(t *bulkOut, run ranges.Range) {
-	size := uint64(c.mtu.block())
-	start, _ := t.acked.FirstGap(run.Start, run.End)
-	first := start / size
-	if first*size < run.Start {
-		first++ // the peer does not have the whole of that block
-	}
-	end := run.End / size
-	if run.End == t.size {
-		end = (run.End + size - 1) / size
-	}
-	if first >= end || end > wire.MaxParityBlock {
-		return
-	}
-	first = max(first, end-min(end, maxGroups*groupBlocks))
-	blocks := c.readBlocks(t, first, end, size)
-	first = end - uint64(len(blocks))
-	groups := (len(blocks) + groupBlocks - 1) / groupBlocks
-	all := true
-	for g := range groups {
-		var members [][]byte
-		unacked := 0
-		for i := g; i < len(blocks); i += groups {
-			members = append(members, blocks[i])
-			offset := (first + uint64(i)) * size
-			if !t.acked.ContainsRange(offset, min(offset+size, t.size)) {
-				unacked++
-			}
-		}
-		made := c.makeGroup(wire.Parity{
-			Transfer: t.id, First: first + uint64(g), Stride: uint8(groups), Count: uint8(len(members)),
-		}, members, unacked, repairRisk/float64(groups))
-		all = all && made
-	}
-	if all {
-		c.repairOut.cover(t.id, first*size, min(end*size, t.size))
-	}
-}
-
-// cover notes that shares of all bytes [start, end) of a transfer were made.
-func (r *repairSender) cover(id uint16, start, end uint64) {
-	if r.covered == nil {
-		r.covered = make(map[uint16]*ranges.Set)
-	}
-	s := r.covered[id]
-	if s == nil {
-		s = new(ranges.Set)
-		r.covered[id] = s
-	}
-	s.Add(start, end)
-}
-
-// readBlocks reads the blocks [first, end) of size bytes of a transfer, the last one filled
-// up with zeros, or as many at the end as the source has in memory.
-func (c *Conn) readBlocks(t *bulkOut, first, end, size uint64) [][]byte {
-	memory := make([]byte, (end-first)*size)
-	blocks := make([][]byte, 0, end-first)
-	for n := first; n < end; n++ {
-		block := memory[:size:size]
-		memory = memory[size:]
-		offset := n * size
-		length := int(min(size, t.size-offset))
-		for at := 0; at < length; {
-			got := copy(block[at:length], c.cfg.Source.Resident(t.id, offset+uint64(at), length-at))
-			if got == 0 {
-				blocks, block = blocks[:0], nil
-				break
-			}
-			at += got
-		}
-		if block != nil {
-			blocks = append(blocks, block)
-		}
-	}
-	return blocks
-}
-
-// makeGroup makes the shares of one group, unless nothing of it is missing. It
-// returns false where none can be made.
-func (c *Conn) makeGroup(frame wire.Parity, members [][]byte, unacked int, risk float64) bool {
-	r := &c.repairOut
-	count := shareCount(unacked, len(members), r.loss.careful(), risk)
-	if count == 0 {
-		return unacked == 0
-	}
-	shares, err := parity.Encode(members, count)
-	if err != nil {
-		return false
-	}
-	r.groups = append(r.groups, outgoingGroup{frame: frame, shares: shares})
-	r.left += count
-	return true
 }
 
 // nextShare returns the group whose next share is to be sent: each group in
@@ -303,11 +162,25 @@ func (c *Conn) nextShare() *outgoingGroup {
 	return nil
 }
 
+// sharesFirst reports whether shares go before the lost block whose turn it is: they
+// repair it, and any other in its place. There is then nothing new to send.
+func (c *Conn) sharesFirst() bool {
+	r := &c.repairOut
+	if r.left == 0 || c.probes > 0 || !c.bulkOut.fresh.empty() {
+		return false
+	}
+	id, some := c.bulkOut.lossy.first()
+	if !some {
+		return true
+	}
+	return c.covered(id).Contains(c.bulkOut.get(id).again[0].Start)
+}
+
 // transmitShares writes a train of PARITY packets: as long as DATA packets, and
 // within the same pace and window. What is lost of them is not sent again.
 func (c *Conn) transmitShares(buf []byte, maxSegments int) (n, segmentSize int) {
 	keys, early := c.appKeys()
-	if keys == nil || c.BulkPending() {
+	if keys == nil || c.BulkPending() && !c.sharesFirst() {
 		return 0, 0
 	}
 	if !c.repairPending() {
@@ -341,6 +214,9 @@ func (c *Conn) appendShare(b []byte, g *outgoingGroup, keys *seal.Keys, early bo
 	b = g.frame.Append(b)
 	g.frame.Index++
 	r.left--
+	if r.left%r.endEach == 0 {
+		c.repeatEnd(c.bulkOut.get(g.frame.Transfer))
+	}
 	r.until = c.now.Add(c.recovery.SmoothedRTT() + 2*maxAckDelay)
 	c.stats.ParityBytesSent += uint64(len(g.frame.Share))
 	c.frames = c.frames[:0]

@@ -61,7 +61,12 @@ func (c *Conn) transmit(now instant.Time, buf []byte, maxSegments int) (n, segme
 	if n := c.transmitPathProbe(buf[:0]); n > 0 {
 		return c.sent(n, n, c.path)
 	}
-	n, segmentSize = c.transmitData(buf, maxSegments)
+	if c.sharesFirst() {
+		n, segmentSize = c.transmitShares(buf, maxSegments)
+	}
+	if n == 0 {
+		n, segmentSize = c.transmitData(buf, maxSegments)
+	}
 	if n == 0 {
 		n, segmentSize = c.transmitShares(buf, maxSegments)
 	}

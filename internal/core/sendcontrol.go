@@ -29,6 +29,7 @@ func (c *Conn) transmitControl(b []byte) int {
 	ackDue := !early && s.received.AckNow(c.now)
 	if ackDue {
 		c.repeatDone()
+		c.bulkIn.repair.tellAgain()
 	}
 	content := c.controlPending(early)
 	if content && !c.mayElicit(wire.MaxDatagram) {

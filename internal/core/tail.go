@@ -13,6 +13,7 @@ import (
 // at the end of a transfer. The copies use pacing budget that is idle.
 const (
 	tailFewBytes  = 32 << 10 // so little is always repeated
+	tailTinyBytes = 4 << 10  // so little as often as a handshake flight, until the loss is known
 	tailLossRate  = 0.02     // from this loss on, all of it
 	tailMaxRounds = 4
 	tailMinDelay  = 5 * time.Millisecond
@@ -38,9 +39,15 @@ func (t *tail) onSent(repeat bool) {
 // onAck lets the next round wait from this acknowledgement on.
 func (t *tail) onAck() { t.at = 0 }
 
-// tailDelay is how long to wait for acknowledgements before a round.
+// tailDelay is how long to wait for acknowledgements before a round. Further rounds
+// come at doubled distances, as those of a handshake flight: a path that loses for a
+// while is not asked four times in that while.
 func (c *Conn) tailDelay() time.Duration {
-	return min(max(c.recovery.SmoothedRTT()/4, tailMinDelay), tailMaxDelay)
+	d := min(max(c.recovery.SmoothedRTT()/4, tailMinDelay), tailMaxDelay)
+	if c.tail.rounds > 0 {
+		d = 3 * d << (c.tail.rounds - 1)
+	}
+	return d
 }
 
 // tailUnacked is how many bytes of streams and transfers wait for their
@@ -75,19 +82,24 @@ func (c *Conn) armTail() {
 }
 
 // tailRounds is how many copies of bytes are worth sending at the present
-// loss: so many that a twentieth of a block is expected to be missing after.
+// loss: so many that a twentieth of a block is expected to be missing after, and
+// that with the same probability no acknowledgement of any comes back, the way back
+// losing as much.
 func (c *Conn) tailRounds(bytes uint64) int {
-	loss := c.lossRate()
-	if loss < tailLossRate {
-		if bytes > tailFewBytes {
-			return 0
-		}
+	loss := &c.repairOut.loss
+	switch {
+	case !loss.known && bytes <= tailTinyBytes:
+		return tailMaxRounds
+	case loss.rate < tailLossRate && bytes <= tailFewBytes:
 		return 1
+	case loss.rate < tailLossRate:
+		return 0
 	}
-	missing, rounds := float64(bytes/uint64(c.mtu.block())+1)*loss, 0
-	for missing > 0.05 && rounds < tailMaxRounds {
-		missing *= loss
-		rounds++
+	missing, unheard := float64(bytes/uint64(c.mtu.block())+1)*loss.rate, 1-(1-loss.rate)*(1-loss.rate)
+	rounds := 0
+	for silence := unheard; max(missing, silence) > 0.05 && rounds < tailMaxRounds; rounds++ {
+		missing *= loss.rate
+		silence *= unheard
 	}
 	return max(rounds, 1)
 }
@@ -112,8 +124,7 @@ func (c *Conn) tailTimeout() {
 	c.bulkOut.open.all(func(id uint16) {
 		b := c.bulkOut.get(id)
 		c.repeatUncovered(b)
-		b.endSend = b.ended && !b.endAcked && b.reset == nil
-		c.bulkOut.update(b)
+		c.repeatEnd(b)
 	})
 	for _, s := range c.streams.order {
 		if s.reset == nil {

@@ -37,6 +37,7 @@ var guarded = map[string][]string{
 	"10M 40ms 10%, first contact":         nil,
 
 	"1 MiB, 100M 600ms 0%": nil,
+	"1 MiB, 20M 600ms 30%": nil,
 
 	"beside 1 CUBIC, queue 1 BDP": nil,
 	"beside 4 CUBIC, queue 1 BDP": nil,

@@ -50,6 +50,19 @@ type Received struct {
 	largest   uint64
 	largestAt instant.Time
 
+	// asked is the newest packet that is acknowledged at once for the sake of its
+	// receive time (earlyAckPackets). Where another one that came later is taken in
+	// before that was possible, as when packets have waited for their keys, an
+	// acknowledgement of each is owed: one for all would tell one time for all.
+	asked   moment
+	owed    []moment
+	scratch ranges.Set
+
+	// again is how often the last acknowledgement is still to be repeated, and
+	// sentAt when it left.
+	again  int
+	sentAt instant.Time
+
 	waiting    bool         // an ack-eliciting packet is not acknowledged yet
 	waitingFor instant.Time // when the first of them arrived
 	bytes      int          // received since the last acknowledgement
@@ -64,6 +77,12 @@ type Received struct {
 	// confirmed are the largest numbers of the last acknowledgements known to
 	// have arrived, oldest first.
 	confirmed [keepPeriods]uint64
+}
+
+// A moment is which packet was the largest at what time.
+type moment struct {
+	largest uint64
+	at      instant.Time
 }
 
 // keepPeriods is for how many confirmed acknowledgements history is kept on,
@@ -129,16 +148,36 @@ func (v *Received) OnPacket(now instant.Time, number uint64, ackEliciting bool, 
 		v.now = v.now || immediate || v.delay == 0
 		if v.early < earlyPackets {
 			v.early++
-			v.now = v.now || v.early%earlyAckPackets == 0
+			if v.early%earlyAckPackets == 0 {
+				v.ask()
+			}
 		}
 	}
 	return false
 }
 
+// ask has what has come by now acknowledged at once, and on its own.
+func (v *Received) ask() {
+	if v.delay > 0 && v.asked.at.IsSet() && v.largestAt.After(v.asked.at) {
+		v.owed = append(v.owed, v.asked)
+	}
+	v.now, v.asked = true, moment{v.largest, v.largestAt}
+}
+
+// ackRepeats is how often an acknowledgement is sent that the sender seems not
+// to have heard: over a round trip, since a delay is an eighth of one.
+const ackRepeats = 8
+
+// OnUnheard notes that a packet brought only what had come before: the sender
+// has not heard that it did.
+func (v *Received) OnUnheard() { v.again = ackRepeats }
+
 // Deadline returns when the next acknowledgement is due, which may be in the
 // past, or Never.
 func (v *Received) Deadline() instant.Time {
 	switch {
+	case !v.waiting && v.again > 0:
+		return v.sentAt.Add(v.delay)
 	case !v.waiting:
 		return instant.Never
 	case v.now || v.bytes >= v.every:
@@ -156,11 +195,23 @@ func (v *Received) AckNow(now instant.Time) bool {
 // received, how long ago that was, and all numbers known. The set is borrowed
 // until the next method call that changes v, and empty if nothing was received.
 func (v *Received) Frame(now instant.Time) (largest uint64, delay time.Duration, numbers ranges.Set) {
+	if len(v.owed) > 0 {
+		m := v.owed[0]
+		v.scratch = append(v.scratch[:0], v.numbers...)
+		v.scratch.Remove(m.largest+1, v.largest+1)
+		return m.largest, max(now.Sub(m.at), 0), v.scratch
+	}
 	return v.largest, max(now.Sub(v.largestAt), 0), v.numbers
 }
 
 // OnAckSent notes that an acknowledgement was sent.
-func (v *Received) OnAckSent(instant.Time) {
+func (v *Received) OnAckSent(now instant.Time) {
+	v.again, v.sentAt = max(v.again-1, 0), now
+	if len(v.owed) > 0 {
+		v.owed = v.owed[1:]
+		return
+	}
+	v.asked = moment{}
 	v.waiting, v.now, v.bytes = false, false, 0
 	v.gap, v.earlierGap = false, v.gap
 }
@@ -184,6 +235,7 @@ func (v *Received) forgetBelow(floor uint64) {
 		return
 	}
 	v.floor = floor
+	v.owed = slices.DeleteFunc(v.owed, func(m moment) bool { return m.largest < floor })
 	n := 0
 	for n < len(v.numbers) && v.numbers[n].End <= floor {
 		n++

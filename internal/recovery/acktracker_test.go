@@ -258,3 +258,67 @@ func TestReceivedAgreesWithASet(t *testing.T) {
 		}
 	})
 }
+
+// TestOneAckForEachReceiveTime takes in packets that waited for their keys: those of
+// the first that are acknowledged at once get acknowledgements with their own times.
+func TestOneAckForEachReceiveTime(t *testing.T) {
+	v := newReceiver(t, 600*ms)
+	v.early = 0
+	came := v.now
+	v.advance(100 * ms)
+	for n := range uint64(10) {
+		if n != 5 {
+			v.OnPacket(came.Add(time.Duration(n)*ms), n, true, 1064, false)
+		}
+	}
+	for _, want := range []struct {
+		largest uint64
+		numbers string
+	}{{3, "[0,4)"}, {9, "[0,5) [6,10)"}} {
+		v.wantAckIn(0 - v.now.Sub(came))
+		largest, delay, numbers := v.Frame(v.now)
+		if sent := v.now.Add(-delay); largest != want.largest || sent != came.Add(time.Duration(largest)*ms) || numbers.String() != want.numbers {
+			t.Errorf("acknowledgement of %d, held back %v, with %v; want %d with %s", largest, delay, numbers, want.largest, want.numbers)
+		}
+		v.OnAckSent(v.now)
+	}
+	v.wantNoAck()
+
+	// Those that come together are told of together, and what is forgotten is owed
+	// no more.
+	v.packets(10, 11, 12, 13, 14, 15, 16, 17)
+	if got, want := v.sendAck(), "[0,5) [6,18)"; got != want {
+		t.Errorf("ranges %s, want %s", got, want)
+	}
+	for n := uint64(18); n < 30; n++ {
+		v.packets(n)
+		v.advance(ms)
+	}
+	v.forgetBelow(29)
+	if got, want := v.sendAck(), "[29,30)"; got != want {
+		t.Errorf("ranges %s, want %s", got, want)
+	}
+	v.wantNoAck()
+}
+
+// TestUnheardAcksAreRepeated: what comes a second time was not heard of.
+func TestUnheardAcksAreRepeated(t *testing.T) {
+	v := newReceiver(t, 80*ms)
+	v.packets(0, 1)
+	v.OnUnheard()
+	v.wantAckIn(10 * ms)
+	for n := range ackRepeats {
+		v.advance(10 * ms)
+		if got, want := v.sendAck(), "[0,2)"; got != want {
+			t.Errorf("%d: ranges %s, want %s", n, got, want)
+		}
+		if n < ackRepeats-1 {
+			v.wantAckIn(10 * ms)
+		}
+	}
+	v.wantNoAck()
+	v.packets(2) // which need no repeating
+	v.advance(10 * ms)
+	v.sendAck()
+	v.wantNoAck()
+}

@@ -12,6 +12,14 @@ func (r *Recovery) Inflight() int { return r.inflight }
 // Outstanding returns how many ack-eliciting packets of a space have no fate yet.
 func (r *Recovery) Outstanding(in Space) int { return r.spaces[in].eliciting }
 
+// Overtaken returns how many ack-eliciting packets of a space have no fate yet
+// although a later one was acknowledged: lost, if they are not only late. Where
+// others were sent in between it is a few less than there are.
+func (r *Recovery) Overtaken(in Space) int {
+	s := &r.spaces[in]
+	return max(s.eliciting-int(s.next-s.ackedEnd), 0) // everything from ackedEnd on is outstanding
+}
+
 // Silent returns how many packets of a space have no fate yet and ask for none:
 // acknowledgements, for the most part. A peer that never acknowledges anything
 // makes their number grow for ever.
