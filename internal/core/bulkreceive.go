@@ -1,6 +1,8 @@
 package core
 
 import (
+	"time"
+
 	"example.com/uft/internal/ranges"
 	"example.com/uft/internal/wire"
 )
@@ -36,7 +38,7 @@ type bulkReceiver struct {
 	stops  idSet   // those with a STOP_BULK to send
 	ranges int     // of all bulkIn.received together
 	repair repairReceiver
-	credit receiveCredit // of all transfers together: MAX_BULK_DATA
+	credit bulkCredit // of all transfers together: MAX_BULK_DATA
 }
 
 // maxBulkRanges bounds the pieces that incoming transfers may be in (§13): a
@@ -47,7 +49,7 @@ const maxBulkRanges = 1 << 20
 func newBulkReceiver(cfg *Config) bulkReceiver {
 	return bulkReceiver{
 		byID:   make(map[uint16]*bulkIn),
-		credit: newReceiveCredit(cfg.BulkWindow, cfg.MaxBulkWindow),
+		credit: newBulkCredit(cfg.BulkWindow, cfg.MaxBulkWindow),
 		repair: repairReceiver{limit: int(max(cfg.RepairMemory, 0))},
 	}
 }
@@ -112,10 +114,18 @@ func (c *Conn) receiveBytes(t *bulkIn, offset uint64, p []byte) error {
 	return nil
 }
 
+// sampledRTT is the smoothed round trip, 0 before the first sample.
+func (c *Conn) sampledRTT() time.Duration {
+	if c.recovery.MinRTT() == 0 {
+		return 0
+	}
+	return c.recovery.SmoothedRTT()
+}
+
 // receiveRun accounts for bytes that came for the first time.
 func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
 	n := uint64(len(run))
-	if !c.bulkIn.credit.use(n) {
+	if !c.bulkIn.credit.arrive(c.now, c.sampledRTT(), n) {
 		return violation(wire.CodeFlowControl, "transfer %d beyond the credit", t.id)
 	}
 	pieces := len(t.received)

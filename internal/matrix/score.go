@@ -79,7 +79,7 @@ func (r Result) Score() float64 {
 // memory (package transport), in bytes.
 const (
 	firstCredit = 32 << 20
-	fullCredit  = 64 << 20
+	fullCredit  = 256 << 20
 )
 
 // Run moves the file and measures.
