@@ -21,6 +21,9 @@ const (
 	// bulkShare of the memory that can be had is what a connection may take.
 	bulkShare = 16
 
+	// maxRepairMemory bounds the copies by which the tail of transfers is repaired.
+	maxRepairMemory = 128 << 20
+
 	// Of all connections of a server together.
 	leastServerMemory = 256 << 20
 	serverShare       = 4

@@ -50,7 +50,7 @@ func newBulkReceiver(cfg *Config) bulkReceiver {
 	return bulkReceiver{
 		byID:   make(map[uint16]*bulkIn),
 		credit: newBulkCredit(cfg.BulkWindow, cfg.MaxBulkWindow),
-		repair: repairReceiver{limit: int(max(cfg.RepairMemory, 0))},
+		repair: newRepairReceiver(uint64(max(cfg.RepairMemory, 0))),
 	}
 }
 
@@ -128,6 +128,7 @@ func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
 	if !c.bulkIn.credit.arrive(c.now, c.sampledRTT(), n) {
 		return violation(wire.CodeFlowControl, "transfer %d beyond the credit", t.id)
 	}
+	c.bulkIn.repair.allow(c.now, c.recovery.SmoothedRTT(), c.bulkIn.credit.received)
 	pieces := len(t.received)
 	t.received.Add(offset, offset+n)
 	if c.bulkIn.ranges += len(t.received) - pieces; c.bulkIn.ranges > maxBulkRanges {

@@ -18,20 +18,25 @@ type repairSender struct {
 	kept      map[uint16]*ranges.Set // bytes that the peer was asked to keep
 	ids       idSet                  // the transfers in kept
 	keptBytes uint64
+	arrived   busiest // of acknowledged bytes
 
-	fresh   bool                   // something was sent for the first time since the last shares
-	covered map[uint16]*ranges.Set // bytes that shares were made for
-	groups  []outgoingGroup        // in the order of their sending, share by share
-	next    int                    // index into groups of the one whose turn it is
-	left    int                    // shares not sent yet
-	copies  int                    // how often what has no shares is to be sent again
-	until   instant.Time           // when the peer's answer to the shares should be here
+	fresh     bool                   // something was sent for the first time since the last shares
+	covered   map[uint16]*ranges.Set // bytes that shares were made for
+	groups    []outgoingGroup        // in the order of their sending, share by share
+	stretches float64                // into which the bytes of a transfer are divided
+	stretch   int                    // index into groups of the first of the stretch that is sent
+	next      int                    // and of the one whose turn it is
+	turned    bool                   // a group of the stretch had a share in this turn
+	left      int                    // shares not sent yet
+	copies    int                    // how often what has no shares is to be sent again
+	until     instant.Time           // when the peer's answer to the shares should be here
 }
 
 // outgoingGroup is a group of blocks with the shares of it that are not sent.
 type outgoingGroup struct {
 	frame  wire.Parity // of the next share
 	shares [][]byte
+	last   bool // of its stretch
 }
 
 const (
@@ -41,8 +46,11 @@ const (
 	// maxGroups is how many groups one stretch of blocks is spread over at
 	// most: what the stride of a PARITY frame can say.
 	maxGroups = 255
-	// maxKept bounds what is encoded at once.
-	maxKept = 16 << 20
+	// stretchGroups is how many groups of a long stretch of blocks are made and sent
+	// before the next: a receiver has memory for twice as many unrepaired ones.
+	stretchGroups = 64
+	// maxKept bounds what is encoded at the end of a transfer.
+	maxKept = 128 << 20
 )
 
 // onFates is told what became of packets.
@@ -80,7 +88,10 @@ func (c *Conn) keep(t *bulkOut, start, end uint64) {
 
 // keepLimit is how many bytes the peer is relied upon to keep: it needs some of
 // its memory for the shares, and for the pieces of pages that are not used.
-func (c *Conn) keepLimit() uint64 { return min(c.peer.RepairMemory, maxKept) / 8 * 5 }
+func (c *Conn) keepLimit() uint64 {
+	arrived := c.repairOut.arrived.note(c.now, c.recovery.SmoothedRTT(), c.stats.DataBytesAcked)
+	return keptOf(min(c.peer.RepairMemory, maxKept), arrived) / 8 * 5
+}
 
 // trim forgets the oldest kept bytes, as the peer does.
 func (r *repairSender) trim(limit uint64) {
@@ -142,7 +153,7 @@ func (c *Conn) repairPending() bool {
 // makeShares computes the shares of everything kept that is not acknowledged.
 func (c *Conn) makeShares() {
 	r := &c.repairOut
-	r.covered, r.groups, r.next, r.left, r.copies = nil, nil, 0, 0, 0
+	r.covered, r.groups, r.stretch, r.next, r.turned, r.left, r.copies = nil, nil, 0, 0, false, 0, 0
 	if !c.repairPossible() || r.loss.rate < repairMinLoss {
 		return
 	}
@@ -158,7 +169,7 @@ func (c *Conn) makeShares() {
 			return
 		}
 		for _, run := range *r.kept[id] {
-			c.makeRun(t, run)
+			c.makeStretches(t, run)
 		}
 		t.endSend = !t.endAcked // the peer cannot repair a transfer whose end it does not know
 		c.bulkOut.update(t)
@@ -182,6 +193,24 @@ func (c *Conn) unackedOf(id uint16, of ranges.Set) (n uint64) {
 	return n
 }
 
+// makeStretches makes the shares of bytes that the peer keeps, the newest first.
+func (c *Conn) makeStretches(t *bulkOut, run ranges.Range) {
+	r, size := &c.repairOut, uint64(c.mtu.block())
+	most := stretchGroups * groupBlocks * size
+	r.stretches = float64(max(1, (run.Len()+most-1)/most))
+	for end := run.End; end > run.Start; {
+		start := run.Start
+		if border := (end + size - 1) / size * size; border > start+most {
+			start = border - most
+		}
+		c.makeRun(t, ranges.Range{Start: start, End: end})
+		if n := len(r.groups); n > 0 {
+			r.groups[n-1].last = true
+		}
+		end = start
+	}
+}
+
 // makeRun makes the shares of one stretch of blocks: of the longest part at its
 // end, from the first unacknowledged byte on, of which the source still has
 // every byte. The blocks of a group are spread over the whole stretch, so that
@@ -203,7 +232,7 @@ func (c *Conn) makeRun(t *bulkOut, run ranges.Range) {
 	first = max(first, end-min(end, maxGroups*groupBlocks))
 	blocks := c.readBlocks(t, first, end, size)
 	first = end - uint64(len(blocks))
-	groups := (len(blocks) + groupBlocks - 1) / groupBlocks
+	groups, r := (len(blocks)+groupBlocks-1)/groupBlocks, &c.repairOut
 	all := true
 	for g := range groups {
 		var members [][]byte
@@ -217,11 +246,11 @@ func (c *Conn) makeRun(t *bulkOut, run ranges.Range) {
 		}
 		made := c.makeGroup(wire.Parity{
 			Transfer: t.id, First: first + uint64(g), Stride: uint8(groups), Count: uint8(len(members)),
-		}, members, unacked, repairRisk/float64(groups))
+		}, members, unacked, repairRisk/(r.stretches*float64(groups)))
 		all = all && made
 	}
 	if all {
-		c.repairOut.cover(t.id, first*size, min(end*size, t.size))
+		r.cover(t.id, first*size, min(end*size, t.size))
 	}
 }
 
@@ -280,14 +309,21 @@ func (c *Conn) makeGroup(frame wire.Parity, members [][]byte, unacked int, risk 
 	return true
 }
 
-// nextShare returns the group whose next share is to be sent: each group in
-// turn, so that a burst of losses hits all alike. Nil means there is none. A path
+// nextShare returns the group whose next share is to be sent: each group of a
+// stretch in turn, so that a burst of losses hits all alike. Nil means there is none. A path
 // that carries blocks of another size since then gets no shares of the old one.
 func (c *Conn) nextShare() *outgoingGroup {
 	r := &c.repairOut
 	for r.left > 0 {
 		g := &r.groups[r.next]
-		r.next = (r.next + 1) % len(r.groups)
+		r.next++
+		r.turned = r.turned || len(g.shares) > 0
+		if g.last {
+			if !r.turned {
+				r.stretch = r.next
+			}
+			r.next, r.turned = r.stretch, false
+		}
 		if len(g.shares) == 0 {
 			continue
 		}
