@@ -1,8 +1,6 @@
 package core
 
 import (
-	"time"
-
 	"example.com/uft/internal/ranges"
 	"example.com/uft/internal/wire"
 )
@@ -114,21 +112,13 @@ func (c *Conn) receiveBytes(t *bulkIn, offset uint64, p []byte) error {
 	return nil
 }
 
-// sampledRTT is the smoothed round trip, 0 before the first sample.
-func (c *Conn) sampledRTT() time.Duration {
-	if c.recovery.MinRTT() == 0 {
-		return 0
-	}
-	return c.recovery.SmoothedRTT()
-}
-
 // receiveRun accounts for bytes that came for the first time.
 func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
 	n := uint64(len(run))
-	if !c.bulkIn.credit.arrive(c.now, c.sampledRTT(), n) {
+	if !c.bulkIn.credit.arrive(c.now, c.recovery.MinRTT(), n) {
 		return violation(wire.CodeFlowControl, "transfer %d beyond the credit", t.id)
 	}
-	c.bulkIn.repair.allow(c.now, c.recovery.SmoothedRTT(), c.bulkIn.credit.received)
+	c.bulkIn.repair.allow(c.now, c.recovery.MinRTT(), c.bulkIn.credit.received)
 	pieces := len(t.received)
 	t.received.Add(offset, offset+n)
 	if c.bulkIn.ranges += len(t.received) - pieces; c.bulkIn.ranges > maxBulkRanges {
@@ -147,7 +137,7 @@ func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
 // freeBulk counts n received bytes as no longer in memory.
 func (c *Conn) freeBulk(t *bulkIn, n uint64) {
 	t.consumed += n
-	c.bulkIn.credit.consume(c.now, c.recovery.SmoothedRTT(), n)
+	c.bulkIn.credit.consume(c.now, c.recovery.MinRTT(), n)
 	c.closeBulk(t)
 }
 

@@ -89,7 +89,7 @@ func (c *Conn) keep(t *bulkOut, start, end uint64) {
 // keepLimit is how many bytes the peer is relied upon to keep: it needs some of
 // its memory for the shares, and for the pieces of pages that are not used.
 func (c *Conn) keepLimit() uint64 {
-	arrived := c.repairOut.arrived.note(c.now, c.recovery.SmoothedRTT(), c.stats.DataBytesAcked)
+	arrived := c.repairOut.arrived.note(c.now, c.recovery.MinRTT(), c.stats.DataBytesAcked)
 	return keptOf(min(c.peer.RepairMemory, maxKept), arrived) / 8 * 5
 }
 
