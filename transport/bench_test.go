@@ -47,7 +47,7 @@ func BenchmarkResident(b *testing.B) {
 // handed over and released. The connection is over, so that it asks no core.
 func slabReceiver(tb testing.TB) (next func()) {
 	c := &Conn{
-		cfg: &Config{BulkMemory: defaultBulkMemory}, receivers: map[uint16]*BulkReceiver{},
+		cfg: &Config{BulkMemory: leastBulkMemory}, receivers: map[uint16]*BulkReceiver{},
 		err: errors.New("over"),
 	}
 	data, offset := make([]byte, wire.BlockSize), uint64(0)

@@ -75,9 +75,12 @@ type Config struct {
 	IdleTimeout time.Duration
 
 	// BulkMemory bounds the bytes of received transfers that wait in memory
-	// for the application, per connection; default 64 MiB. Copies for the repair of
-	// tails take up to an eighth of it more, at most 8 MiB. What a connection
-	// begins with depends on the free memory of the machine.
+	// for the application, per connection; default a sixteenth of the memory that
+	// can be had, but 64 to 256 MiB. It is a bound: what is taken of it depends on
+	// the path. Copies for the repair of tails take up to half of it more, at most
+	// 8 MiB where no more than 16 MiB are on their way at once, and never more than
+	// 128 MiB. What a connection begins with depends on the free memory of the
+	// machine, and on how many others a Listener has.
 	BulkMemory int64
 
 	// OnRateHalved is told when the fixed rate was halved, and to what in
@@ -129,8 +132,6 @@ type SessionStore interface {
 
 // Defaults of Config, implementation constants (docs/protocol.md §13).
 const (
-	defaultBulkMemory     = 64 << 20
-	maxRepairMemory       = 8 << 20 // for copies by which the tail of transfers is repaired, bytes
 	defaultMaxConnections = 1024
 	maxHalfOpen           = 64
 )
@@ -171,7 +172,7 @@ func (c *Config) checked() (*Config, error) {
 		return nil, fmt.Errorf("transport: an identity key has %d bytes, not %d", ed25519.PrivateKeySize, n)
 	}
 	if filled.BulkMemory == 0 {
-		filled.BulkMemory = defaultBulkMemory
+		filled.BulkMemory = bulkMemory(availableMemory())
 	}
 	filled.BulkMemory = max(filled.BulkMemory, minInitialCredit)
 	if filled.MaxConnections == 0 {
@@ -192,7 +193,7 @@ func (c *Config) coreConfig(conn *Conn, credit int64, mayFragment bool) core.Con
 		KeepAlive:        c.KeepAlive,
 		BulkWindow:       uint64(min(credit, c.BulkMemory)),
 		MaxBulkWindow:    uint64(c.BulkMemory),
-		RepairMemory:     min(c.BulkMemory/8, maxRepairMemory),
+		RepairMemory:     min(c.BulkMemory/2, maxRepairMemory),
 		FixedRate:        c.FixedRate,
 		Background:       c.Background,
 		BlockSize:        c.BlockSize,

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/hkdf"
@@ -11,8 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -28,9 +25,6 @@ const (
 	// minQuota is how many connections the clients of one network may have at
 	// least, where Config.MaxConnections allows as many.
 	minQuota = 64
-	// minListenerMemory is what the received transfers of all connections may
-	// take at least, in bytes.
-	minListenerMemory = 256 << 20
 )
 
 // A Listener is a server: it accepts connections on one port, by UDP and TCP.
@@ -134,7 +128,7 @@ func listenOn(conn udp.Conn, cfg *Config) (*Listener, error) {
 		certificate: certificate,
 		resetKey:    seal.ResetKey(identity, conn.LocalAddr().Port()),
 		tickets:     tickets,
-		memory:      &memoryBudget{limit: max(minListenerMemory, 4*cfg.BulkMemory, availableMemory()/4)},
+		memory:      &memoryBudget{limit: serverMemory(availableMemory(), cfg.BulkMemory)},
 		backlog:     make(chan *Conn, acceptBacklog),
 		closed:      make(chan struct{}),
 	}
@@ -178,7 +172,7 @@ func (l *Listener) configure(remote netip.AddrPort, validated bool) (cfg core.Co
 	s.newest = c
 	free := l.freeMemory()
 	cfg = l.cfg.coreConfig(c, initialCredit(free, len(s.conns)), s.mayFragment)
-	cfg.RepairMemory = repairMemory(cfg.RepairMemory, free, len(s.conns))
+	cfg.RepairMemory = repairMemory(min(cfg.RepairMemory, int64(l.memory.window()/2)), free, len(s.conns))
 	cfg.ResetKey = l.resetKey
 	cfg.Engine = func(parameters []byte) seal.Engine {
 		return seal.NewTLSServer(seal.ServerConfig{
@@ -293,46 +287,4 @@ func (l *Listener) Close() error {
 		}
 	})
 	return nil
-}
-
-// initialCredit is how many bytes of transfers a peer may send before anything
-// was consumed: a quarter of the free memory, within bounds, and less for each
-// connection that is there already (docs/protocol.md §9.3).
-func initialCredit(free int64, connections int) int64 {
-	return max(minInitialCredit, min(free/4, maxInitialCredit)/int64(1+connections))
-}
-
-// repairMemory is how much of that a connection may keep for the repair of
-// tails: less for each connection that is there already, so that all of them
-// together stay within about an eighth of the free memory, times the logarithm
-// of their number.
-func repairMemory(most, free int64, connections int) int64 {
-	return max(1, min(most, free/8/int64(1+connections))) // 0 would mean the default
-}
-
-// unknownMemory is what is taken for free where the system does not tell.
-const unknownMemory = 64 << 20
-
-// availableMemory returns how many bytes of memory can be had without
-// swapping. Only Linux tells in a file.
-func availableMemory() int64 {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return unknownMemory
-	}
-	return parseMemoryInfo(text)
-}
-
-// parseMemoryInfo finds the line "MemAvailable: 12345 kB".
-func parseMemoryInfo(text []byte) int64 {
-	for line := range bytes.Lines(text) {
-		fields := bytes.Fields(line)
-		if len(fields) < 2 || string(fields[0]) != "MemAvailable:" {
-			continue
-		}
-		if kilobytes, err := strconv.ParseInt(string(fields[1]), 10, 40); err == nil && kilobytes >= 0 {
-			return kilobytes << 10
-		}
-	}
-	return unknownMemory
 }

@@ -118,6 +118,9 @@ func (c *Conn) takeTrain(t train) {
 		}
 	}
 	c.mu.Lock()
+	if c.budget != nil {
+		c.core.LimitBulkWindow(c.budget.window())
+	}
 	c.core.HandleTrain(c.socket.clock.now(), t.path.path, t.path.ecn, t.bytes(), t.segmentSize)
 	for {
 		block, ok := c.core.NextBlock()

@@ -167,6 +167,13 @@ func (b *memoryBudget) use(bytes, own int64) (crowded bool) {
 	return b.used.Add(bytes) > b.limit && own > b.limit/max(1, b.connections.Load())
 }
 
+// window is how much credit a connection may have for now: all of them together
+// half of the limit. The other half is for gaps, and for what those had been
+// granted that were here before there were as many.
+func (b *memoryBudget) window() uint64 {
+	return uint64(b.limit / 2 / max(1, b.connections.Load()))
+}
+
 // join adds a connection.
 func (b *memoryBudget) join() {
 	if b != nil {

@@ -38,6 +38,7 @@ const (
 	firstTrain   = 32       // datagrams of the first train (docs/protocol.md §8.2)
 	moreTrains   = 2        // as many fit in what a receiver acknowledges in fours
 	maxJump      = 16 << 20 // bytes in flight that a jump may bring
+	maxSureJump  = 64 << 20 // where measurements agree, and the receiver grants it
 	jumpInflight = 8        // datagrams in flight that show that there is something to send
 	slowEnough   = 0.75     // of the capacity: below, loss is not of our making
 )
@@ -179,11 +180,11 @@ func (b *bbr) jumping(now instant.Time) int64 {
 	if !b.jumpAt.IsSet() || !now.Before(b.jumpEnd) {
 		return 0
 	}
-	rate := int64(jumpShare * float64(b.goal))
+	rate, most := int64(jumpShare*float64(b.goal)), maxJump
 	if b.capacity > 0 && b.samples >= 2 {
-		rate = max(rate, b.lowest)
+		rate, most = max(rate, b.lowest), maxSureJump
 	}
-	return min(rate, int64(maxJump/b.roundTrip().Seconds()))
+	return min(rate, int64(float64(most)/b.roundTrip().Seconds()))
 }
 
 // searchRate returns the rate of start-up where the search alone would send

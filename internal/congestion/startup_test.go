@@ -173,11 +173,23 @@ func TestRememberedRate(t *testing.T) {
 	}
 }
 
+// TestJumpIsBounded: what is only remembered, or measured once, brings less into
+// flight than what measurements agree on.
 func TestJumpIsBounded(t *testing.T) {
 	b, ack := starting(Config{InitialRTT: 100 * time.Millisecond, RememberedRate: 1 << 40})
 	ack(0, AckSample{AckedBytes: 1000})
 	ack(time.Millisecond, AckSample{AckedBytes: 1000})
 	if rate := b.PacingRate(); rate != 10*maxJump {
 		t.Errorf("pace %d, want %d bytes in 100 ms", rate, maxJump)
+	}
+	b, ack = starting(Config{})
+	ack(0, AckSample{AckedBytes: 1000})
+	ack(time.Millisecond, AckSample{AckedBytes: 1000, Dispersion: 1 << 40})
+	if rate := b.PacingRate(); rate != 10*maxJump {
+		t.Errorf("pace %d by one measurement, want %d bytes in 100 ms", rate, maxJump)
+	}
+	ack(time.Millisecond, AckSample{AckedBytes: 1000, Dispersion: 1 << 40})
+	if rate := b.PacingRate(); rate != 10*maxSureJump {
+		t.Errorf("pace %d by two, want %d bytes in 100 ms", rate, maxSureJump)
 	}
 }

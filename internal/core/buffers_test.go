@@ -156,12 +156,12 @@ func TestReceiveCredit(t *testing.T) {
 // down to what the path needs, and up again when that is more.
 func TestWindowShrinks(t *testing.T) {
 	const rtt = time.Millisecond
-	c := newReceiveCredit(32<<20, 64<<20)
+	c := newBulkCredit(32<<20, 64<<20)
 	now := instant.Time(time.Second)
 	// 400 MB/s: 0.4 MB in a round trip.
 	for range 1000 {
 		now = now.Add(rtt)
-		c.use(400_000)
+		c.arrive(now, rtt, 400_000)
 		c.consume(now, rtt, 400_000)
 		if c.limit < c.consumed+steadyWindow/2 {
 			t.Fatalf("%d of credit left", c.limit-c.consumed)
@@ -174,7 +174,7 @@ func TestWindowShrinks(t *testing.T) {
 	for range 20 {
 		now = now.Add(200 * rtt)
 		n := c.limit - c.received
-		c.use(n)
+		c.arrive(now, 200*rtt, n)
 		c.consume(now, 200*rtt, n)
 	}
 	if c.window != 64<<20 {
@@ -193,6 +193,71 @@ func TestCreditRTT(t *testing.T) {
 		if got := creditRTT(test.smoothed, test.least); got != test.want {
 			t.Errorf("smoothed %v, least %v: %v, want %v", test.smoothed, test.least, got, test.want)
 		}
+	}
+}
+
+// TestWindowGrowsWithArrivals: a window grows although nothing is consumed, since
+// what waits for a repair is not; and no further than the path makes necessary.
+func TestWindowGrowsWithArrivals(t *testing.T) {
+	const most = 256 << 20
+	for _, test := range []struct {
+		name        string
+		rate        float64 // bytes per second
+		rtt         time.Duration
+		least, most uint64
+	}{
+		{"1 Gbit/s, 600 ms", 125e6, 600 * time.Millisecond, most, most},
+		{"1 Gbit/s, 100 ms", 125e6, 100 * time.Millisecond, 4 * 12_500_000, 4 * 13_000_000},
+		{"200 Mbit/s, 400 ms", 25e6, 400 * time.Millisecond, 64 << 20, 64 << 20}, // the first window, in proportion
+		{"1 Gbit/s, 10 ms", 125e6, 10 * time.Millisecond, 32 << 20, 32 << 20},
+		{"3 Gbit/s, 100 µs", 375e6, 100 * time.Microsecond, 32 << 20, 32 << 20},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newBulkCredit(32<<20, most)
+			now := instant.Time(time.Second)
+			const step = 500 * time.Microsecond
+			for range 4 * test.rtt / step {
+				now = now.Add(step)
+				c.arrive(now, test.rtt, uint64(test.rate*step.Seconds()))
+			}
+			if c.window < test.least || c.window > test.most {
+				t.Errorf("a window of %d, want %d to %d", c.window, test.least, test.most)
+			}
+			if c.limit != c.window || c.pending != (c.window > 32<<20) {
+				t.Errorf("a limit of %d, to be announced: %v", c.limit, c.pending)
+			}
+			c.bound(1 << 20)
+			for range 4 * test.rtt / step {
+				now = now.Add(step)
+				c.arrive(now, test.rtt, 1000)
+				c.consume(now, test.rtt, 1000)
+			}
+			if c.window != 1<<20 {
+				t.Errorf("a window of %d, bounded to 1 MiB", c.window)
+			}
+		})
+	}
+}
+
+// TestFirstWindowOfALongPath: before any round trip is known nothing is changed;
+// then the first window is that of the round trip.
+func TestFirstWindowOfALongPath(t *testing.T) {
+	c := newBulkCredit(32<<20, 256<<20)
+	now := instant.Time(time.Second)
+	c.arrive(now, 0, 1000)
+	if c.window != 32<<20 || c.pending {
+		t.Errorf("a window of %d before anything is known", c.window)
+	}
+	c.arrive(now, 600*time.Millisecond, 1000)
+	if c.window != 96<<20 || c.limit != 96<<20 || !c.pending {
+		t.Errorf("a window of %d, a limit of %d, want three times 32 MiB", c.window, c.limit)
+	}
+	// What a socket kept from a late receiver comes at once: it doubles the window.
+	c = newBulkCredit(1<<20, 256<<20)
+	c.arrive(now, 100*time.Millisecond, 1000)
+	c.arrive(now.Add(25*time.Millisecond), 100*time.Millisecond, 8<<20)
+	if c.window != 2<<20 {
+		t.Errorf("a window of %d after a burst, want twice 1 MiB", c.window)
 	}
 }
 

@@ -37,7 +37,7 @@ type bulkReceiver struct {
 	stops  idSet   // those with a STOP_BULK to send
 	ranges int     // of all bulkIn.received together
 	repair repairReceiver
-	credit receiveCredit // of all transfers together: MAX_BULK_DATA
+	credit bulkCredit // of all transfers together: MAX_BULK_DATA
 }
 
 // maxBulkRanges bounds the pieces that incoming transfers may be in (§13): a
@@ -48,8 +48,8 @@ const maxBulkRanges = 1 << 20
 func newBulkReceiver(cfg *Config) bulkReceiver {
 	return bulkReceiver{
 		byID:   make(map[uint16]*bulkIn),
-		credit: newReceiveCredit(cfg.BulkWindow, cfg.MaxBulkWindow),
-		repair: repairReceiver{limit: int(max(cfg.RepairMemory, 0))},
+		credit: newBulkCredit(cfg.BulkWindow, cfg.MaxBulkWindow),
+		repair: newRepairReceiver(uint64(max(cfg.RepairMemory, 0))),
 	}
 }
 
@@ -124,9 +124,10 @@ func (c *Conn) receiveBytes(t *bulkIn, offset uint64, p []byte) error {
 // receiveRun accounts for bytes that came for the first time.
 func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
 	n := uint64(len(run))
-	if !c.bulkIn.credit.use(n) {
+	if !c.bulkIn.credit.arrive(c.now, c.recovery.MinRTT(), n) {
 		return violation(wire.CodeFlowControl, "transfer %d beyond the credit", t.id)
 	}
+	c.bulkIn.repair.allow(c.now, c.recovery.MinRTT(), c.bulkIn.credit.received)
 	pieces := len(t.received)
 	t.received.Add(offset, offset+n)
 	if c.bulkIn.ranges += len(t.received) - pieces; c.bulkIn.ranges > maxBulkRanges {

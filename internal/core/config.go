@@ -101,8 +101,9 @@ type Config struct {
 	MayFragment bool
 
 	// RepairMemory is how many bytes of received blocks and parity are kept, at
-	// most, so that the tail of transfers can be repaired (docs/protocol.md
-	// §9.4); default 8 MiB, negative: none.
+	// most, so that the tail of transfers can be repaired (docs/protocol.md §9.4):
+	// more than 8 MiB only where the path has much on its way (repairmemory.go);
+	// default 8 MiB, negative: none.
 	RepairMemory int64
 
 	// FixedRate is the gross rate in bit/s (IP, UDP and our headers), 0 to find

@@ -22,6 +22,8 @@ type receiveCredit struct {
 	epoch    instant.Time
 	epochAt  uint64 // consumed when the window was last looked at
 	perRTT   uint64 // consumed in a round trip, when it was looked at before
+	// byArrival: the window does not grow here, but with what arrives (bulkCredit).
+	byArrival bool
 }
 
 func newReceiveCredit(window, maxWindow uint64) receiveCredit {
@@ -62,7 +64,9 @@ func (c *receiveCredit) tune(now instant.Time, rtt time.Duration) {
 		return
 	}
 	if took := now.Sub(c.epoch); c.epoch.IsSet() && took < 2*rtt {
-		c.window = max(c.window, min(2*c.window, c.max))
+		if !c.byArrival {
+			c.window = max(c.window, min(2*c.window, c.max))
+		}
 	} else if c.epoch.IsSet() {
 		inRoundTrip := uint64(float64(consumed) * float64(rtt) / float64(took))
 		if inRoundTrip <= c.perRTT+c.perRTT/4 {

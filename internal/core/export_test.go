@@ -69,3 +69,6 @@ func (c *Conn) Keeping() bool { return c.repairOut.keeping }
 
 // Kept returns how many bytes the peer is relied upon to keep.
 func (c *Conn) Kept() uint64 { return c.repairOut.keptBytes }
+
+// BulkWindow returns the window of the credit for transfers.
+func (c *Conn) BulkWindow() uint64 { return c.bulkIn.credit.window }

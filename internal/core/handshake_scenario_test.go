@@ -251,7 +251,9 @@ func TestEarlyDataBeyondNewLimits(t *testing.T) {
 		cfg := network(t, "delay=50ms")
 		cfg.AllowEarly = accepted
 		window := uint64(8 << 20)
-		cfg.Server = func(c *core.Config) { c.BulkWindow, c.DataWindow, c.StreamWindow = window, window/4, window/4 }
+		cfg.Server = func(c *core.Config) {
+			c.BulkWindow, c.MaxBulkWindow, c.DataWindow, c.StreamWindow = window, window, window/4, window/4
+		}
 		w := newWorld(t, cfg)
 		first, _ := w.connect(sim.DialOptions{})
 		window = 1 // so little that the minimum holds

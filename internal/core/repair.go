@@ -19,7 +19,7 @@ const (
 	repairMinRTT = 10 * time.Millisecond
 	// repairMinLoss is the loss below which blocks are not kept: on a path so
 	// good the copies would cost more time of the receiver than they save.
-	repairMinLoss = 0.002
+	repairMinLoss = 0.0005
 	// repairMinMissing is how many blocks must be expected to be missing when
 	// all was sent.
 	repairMinMissing = 0.25

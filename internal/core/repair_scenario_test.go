@@ -309,3 +309,42 @@ func TestRepairMemory(t *testing.T) {
 		t.Errorf("the client relies on %d bytes", kept)
 	}
 }
+
+// TestRepairMemoryFollowsThePath: of what the server has announced it keeps what the
+// path has on its way, and on a short path no more than ever; and what it keeps is
+// enough for the tail of a long one.
+func TestRepairMemoryFollowsThePath(t *testing.T) {
+	for _, p := range []struct {
+		spec        string
+		rate        int64
+		size        uint64
+		least, most int // bytes kept, at their most
+	}{
+		{"delay=50ms,rate=200M,loss=1%,queue=1s", 194e6, 32 << 20, 6 << 20, 8 << 20},
+		{"delay=300ms,rate=600M,loss=1%,queue=1s", 585e6, 128 << 20, 56 << 20, 84 << 20},
+	} {
+		t.Run(p.spec, func(t *testing.T) {
+			cfg := repairing(t, p.spec, p.rate, true)
+			cfg.Server = func(c *core.Config) {
+				c.BulkWindow, c.MaxBulkWindow, c.RepairMemory = 32<<20, 256<<20, 128<<20
+			}
+			w := newWorld(t, cfg)
+			client, server := w.connect(sim.DialOptions{})
+			id := w.file(client, p.size)
+			most := 0
+			w.until(time.Minute, func() bool {
+				held, _, _ := server.Conn.RepairHeld()
+				most = max(most, held)
+				return client.Delivered()
+			})
+			w.complete(0, server, id)
+			if most < p.least || most > p.most {
+				t.Errorf("up to %d bytes were kept, want %d to %d", most, p.least, p.most)
+			}
+			s := stats(client)
+			if again := float64(s.DataBytesSent)/float64(p.size) - 1; again > 0.03 || stats(server).BytesRepaired == 0 {
+				t.Errorf("%.1f %% of the file were sent again, %d bytes repaired", 100*again, stats(server).BytesRepaired)
+			}
+		})
+	}
+}

@@ -2,7 +2,9 @@ package core
 
 import (
 	"slices"
+	"time"
 
+	"example.com/uft/internal/instant"
 	"example.com/uft/internal/parity"
 	"example.com/uft/internal/ranges"
 	"example.com/uft/internal/wire"
@@ -12,7 +14,9 @@ import (
 // newest blocks that came, and shares of groups of them, in bounded memory.
 // Where it is full the oldest goes: the sender needs repair at its end.
 type repairReceiver struct {
-	limit, used int
+	announced   uint64
+	limit, used int     // limit is of the announced bytes what this path needs
+	arrived     busiest // of the credit that was used
 	transfers   map[uint16]*keptTransfer
 	pages       []*keptPage // by age, the oldest first; some are freed already
 	spare       []*keptPage
@@ -71,6 +75,15 @@ const (
 	// memory, and whoever sends a page in more pieces does not want it repaired.
 	maxKeptRanges = 32
 )
+
+func newRepairReceiver(announced uint64) repairReceiver {
+	return repairReceiver{announced: announced, limit: int(keptOf(announced, 0))}
+}
+
+// allow takes in how much of the credit is used by now, of which follows the limit.
+func (r *repairReceiver) allow(now instant.Time, rtt time.Duration, used uint64) {
+	r.limit = int(keptOf(r.announced, r.arrived.note(now, rtt, used)))
+}
 
 // of returns what is kept of a transfer, or nil where too many are kept.
 func (r *repairReceiver) of(id uint16) *keptTransfer {

@@ -17,23 +17,28 @@ type repairSender struct {
 	kept      map[uint16]*ranges.Set // bytes that the peer was asked to keep
 	ids       idSet                  // the transfers in kept
 	keptBytes uint64
+	arrived   busiest // of acknowledged bytes
 
-	fresh   bool                   // something was sent for the first time since the last shares
-	news    bool                   // and packets met their fate since it was seen whether shares pay
-	covered map[uint16]*ranges.Set // bytes that shares were made for
-	missing map[uint16]*ranges.Set // bytes that were overtaken, and are in no packet since
-	groups  []outgoingGroup        // in the order of their sending, share by share
-	next    int                    // index into groups of the one whose turn it is
-	left    int                    // shares not sent yet
-	copies  int                    // how often what has no shares is to be sent again
-	endEach int                    // after so many shares the ends are told again
-	until   instant.Time           // when the peer's answer to the shares should be here
+	fresh     bool                   // something was sent for the first time since the last shares
+	news      bool                   // and packets met their fate since it was seen whether shares pay
+	covered   map[uint16]*ranges.Set // bytes that shares were made for
+	missing   map[uint16]*ranges.Set // bytes that were overtaken, and are in no packet since
+	groups    []outgoingGroup        // in the order of their sending, share by share
+	stretches float64                // into which the bytes of a transfer are divided
+	stretch   int                    // index into groups of the first of the stretch that is sent
+	next      int                    // and of the one whose turn it is
+	turned    bool                   // a group of the stretch had a share in this turn
+	left      int                    // shares not sent yet
+	copies    int                    // how often what has no shares is to be sent again
+	endEach   int                    // after so many shares the ends are told again
+	until     instant.Time           // when the peer's answer to the shares should be here
 }
 
 // outgoingGroup is a group of blocks with the shares of it that are not sent.
 type outgoingGroup struct {
 	frame  wire.Parity // of the next share
 	shares [][]byte
+	last   bool // of its stretch
 }
 
 const (
@@ -43,8 +48,11 @@ const (
 	// maxGroups is how many groups one stretch of blocks is spread over at
 	// most: what the stride of a PARITY frame can say.
 	maxGroups = 255
-	// maxKept bounds what is encoded at once.
-	maxKept = 16 << 20
+	// stretchGroups is how many groups of a long stretch of blocks are made and sent
+	// before the next: a receiver has memory for twice as many unrepaired ones.
+	stretchGroups = 64
+	// maxKept bounds what is encoded at the end of a transfer.
+	maxKept = 128 << 20
 )
 
 // onFates is told what became of packets.
@@ -82,7 +90,10 @@ func (c *Conn) keep(t *bulkOut, start, end uint64) {
 
 // keepLimit is how many bytes the peer is relied upon to keep: it needs some of
 // its memory for the shares, and for the pieces of pages that are not used.
-func (c *Conn) keepLimit() uint64 { return min(c.peer.RepairMemory, maxKept) / 8 * 5 }
+func (c *Conn) keepLimit() uint64 {
+	arrived := c.repairOut.arrived.note(c.now, c.recovery.MinRTT(), c.stats.DataBytesAcked)
+	return keptOf(min(c.peer.RepairMemory, maxKept), arrived) / 8 * 5
+}
 
 // trim forgets the oldest kept bytes, as the peer does.
 func (r *repairSender) trim(limit uint64) {
@@ -139,14 +150,21 @@ func (c *Conn) repairPending() bool {
 	return r.left > 0
 }
 
-// nextShare returns the group whose next share is to be sent: each group in
-// turn, so that a burst of losses hits all alike. Nil means there is none. A path
+// nextShare returns the group whose next share is to be sent: each group of a
+// stretch in turn, so that a burst of losses hits all alike. Nil means there is none. A path
 // that carries blocks of another size since then gets no shares of the old one.
 func (c *Conn) nextShare() *outgoingGroup {
 	r := &c.repairOut
 	for r.left > 0 {
 		g := &r.groups[r.next]
-		r.next = (r.next + 1) % len(r.groups)
+		r.next++
+		r.turned = r.turned || len(g.shares) > 0
+		if g.last {
+			if !r.turned {
+				r.stretch = r.next
+			}
+			r.next, r.turned = r.stretch, false
+		}
 		if len(g.shares) == 0 {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 // do not pay.
 func (c *Conn) makeShares() (pays bool) {
 	r := &c.repairOut
-	r.covered, r.groups, r.next, r.left, r.copies = nil, nil, 0, 0, 0
+	r.covered, r.groups, r.stretch, r.next, r.turned, r.left, r.copies = nil, nil, 0, 0, false, 0, 0
 	loss := &r.loss
 	if !c.repairPossible() || r.keptBytes == 0 || loss.rate < repairMinLoss {
 		return false
@@ -31,7 +31,7 @@ func (c *Conn) makeShares() (pays bool) {
 			return
 		}
 		for _, run := range *r.kept[id] {
-			c.makeRun(t, run)
+			c.makeStretches(t, run)
 		}
 		c.repeatEnd(t)
 	})
@@ -99,13 +99,30 @@ func (c *Conn) unackedOf(id uint16, of ranges.Set) (n uint64) {
 	return n
 }
 
+// makeStretches makes the shares of bytes that the peer keeps, the newest first.
+func (c *Conn) makeStretches(t *bulkOut, run ranges.Range) {
+	r, size := &c.repairOut, uint64(c.mtu.block())
+	most := stretchGroups * groupBlocks * size
+	r.stretches = float64(max(1, (run.Len()+most-1)/most))
+	for end := run.End; end > run.Start; {
+		start := run.Start
+		if border := (end + size - 1) / size * size; border > start+most {
+			start = border - most
+		}
+		c.makeRun(t, ranges.Range{Start: start, End: end})
+		if n := len(r.groups); n > 0 {
+			r.groups[n-1].last = true
+		}
+		end = start
+	}
+}
+
 // makeRun makes the shares of one stretch of blocks: of the longest part at its
 // end, from the first unacknowledged byte on, of which the source still has
 // every byte. The blocks of a group are spread over the whole stretch, so that
 // a burst of losses hits all groups alike.
 func (c *Conn) makeRun(t *bulkOut, run ranges.Range) {
-	loss := &c.repairOut.loss
-	size := uint64(c.mtu.block())
+	r, size := &c.repairOut, uint64(c.mtu.block())
 	start, _ := t.acked.FirstGap(run.Start, run.End)
 	first := start / size
 	if first*size < run.Start {
@@ -131,20 +148,20 @@ func (c *Conn) makeRun(t *bulkOut, run ranges.Range) {
 			offset := (first + uint64(i)) * size
 			switch {
 			case t.acked.ContainsRange(offset, min(offset+size, t.size)):
-			case c.repairOut.misses(t.id, offset):
+			case r.misses(t.id, offset):
 				missing++
 			default:
 				unacked++
 			}
 		}
-		doomed := int(math.Round(float64(missing) * loss.doomed()))
+		doomed := int(math.Round(float64(missing) * r.loss.doomed()))
 		made := c.makeGroup(wire.Parity{
 			Transfer: t.id, First: first + uint64(g), Stride: uint8(groups), Count: uint8(len(members)),
-		}, members, doomed, unacked+missing-doomed, loss.careful(), repairRisk/float64(groups))
+		}, members, doomed, unacked+missing-doomed, r.loss.careful(), repairRisk/(r.stretches*float64(groups)))
 		all = all && made
 	}
 	if all {
-		c.repairOut.cover(t.id, first*size, min(end*size, t.size))
+		r.cover(t.id, first*size, min(end*size, t.size))
 	}
 }
 

@@ -75,11 +75,13 @@ func (r Result) Score() float64 {
 	return r.Ideal.Seconds() / r.Took.Seconds()
 }
 
-// The bulk credit that the shell gives a connection on a machine with enough
-// memory (package transport), in bytes.
+// What the shell gives a connection on a machine with enough memory (package
+// transport): bulk credit, and memory for repair, in bytes. It is said here, so that
+// the table does not depend on the machine that makes it.
 const (
-	firstCredit = 32 << 20
-	fullCredit  = 64 << 20
+	firstCredit  = 32 << 20
+	fullCredit   = 256 << 20
+	repairMemory = 128 << 20
 )
 
 // Run moves the file and measures.
@@ -177,7 +179,9 @@ func (t Transfer) config() sim.Config {
 }
 
 // credit is the server's memory for transfers.
-func credit(c *core.Config) { c.BulkWindow, c.MaxBulkWindow = firstCredit, fullCredit }
+func credit(c *core.Config) {
+	c.BulkWindow, c.MaxBulkWindow, c.RepairMemory = firstCredit, fullCredit, repairMemory
+}
 
 // prepare returns what the client knows of the server. To know it from before,
 // the same transfer is made first.
