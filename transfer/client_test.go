@@ -242,7 +242,7 @@ func (h *house) wantEnd(t *testing.T, name string, want transfer.Kind) {
 			}
 			wantKind(t, e.Result, want)
 			return
-		case <-time.After(20 * time.Second):
+		case <-soon(t).Done():
 			t.Fatalf("the server says nothing of the end of %s", name)
 		}
 	}
