@@ -80,9 +80,9 @@ func (p pathSize) finding(check string) Finding {
 // A prober is the socket that the probes leave by.
 type prober struct {
 	conn    *net.UDPConn
-	headers int // bytes of the IP and UDP headers
+	headers int           // bytes of the IP and UDP headers
 	wait    time.Duration // of the first attempt
-	id      [8]byte // of the server's side, any
+	id      [8]byte       // of the server's side, any
 }
 
 // searchPathMTU narrows the size down, set by set.
