@@ -55,7 +55,7 @@ unit: ## every Go test but those of e2e, shuffled, under the race detector
 	packages=; for package in $$(go list ./...); do \
 	  case $$package in */internal/e2e) ;; *) packages="$$packages $$package" ;; esac; \
 	done; \
-	go test $$race -shuffle=on -timeout 6m $$packages
+	go test $$race -shuffle=on -timeout 15m $$packages
 
 fuzz: ## every fuzz target for a few seconds
 	@bash scripts/fuzz.sh
@@ -69,7 +69,7 @@ e2e: ## the built programs, through very bad networks and across network namespa
 	elif ! command -v ip >/dev/null; then left="no program ip (iproute2)"; fi; \
 	[ -z "$$left" ] || echo "NOTE: WITHOUT NETWORK NAMESPACES ($$left): left out are the capture, the rate on the wire, and the command lines between two machines"; \
 	echo "UFT_E2E=all go test ./internal/e2e"; \
-	UFT_E2E=all go test -count=1 -parallel 8 -timeout 9m ./internal/e2e
+	UFT_E2E=all go test -count=1 -parallel 8 -timeout 20m ./internal/e2e
 
 clean: ## remove the programs
 	rm -rf bin

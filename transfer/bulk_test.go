@@ -2,11 +2,13 @@ package transfer_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"example.com/uft/transfer"
 	"example.com/uft/transport"
@@ -114,7 +116,9 @@ func TestBeyondFourGiB(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sink counter
-	r := h.client().Fetch(soon(t), "sparse", transfer.Destination{Writer: &sink}, 0, transfer.Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // half a minute, as a rule
+	defer cancel()
+	r := h.client().Fetch(ctx, "sparse", transfer.Destination{Writer: &sink}, 0, transfer.Options{})
 	if r.Err != nil || r.Bytes != size || sink.n != size {
 		t.Errorf("%d of %d bytes came, the result says %d: %v", sink.n, size, r.Bytes, r.Err)
 	}

@@ -32,7 +32,8 @@ func TestStatus(t *testing.T) {
 	if s, _ := h.server.Status(); len(s.Running) != 0 || s.Since.IsZero() || time.Since(s.Since) < 0 {
 		t.Errorf("at the start: %+v", s)
 	}
-	client := h.client()
+	// Where UDP has no answer for a second a client tries TCP beside it.
+	client := h.clientWith(&transport.Config{Carrier: transport.UDP})
 	source, feed := io.Pipe()
 	sent := make(chan []transfer.Result, 1)
 	go func() {

@@ -195,7 +195,7 @@ func TestTCPPortThatSaysNothing(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	_, err = Dial(t.Context(), listener.Addr().String(), &Config{Carrier: TCP, HandshakeTimeout: time.Second})
+	_, err = Dial(t.Context(), listener.Addr().String(), &Config{Carrier: TCP, HandshakeTimeout: 3 * time.Second})
 	var silence *TimeoutError
 	if !errors.As(err, &silence) || !errors.Is(silence.SendError, errNoAnswer) {
 		t.Errorf("got %v", err)

@@ -129,6 +129,7 @@ var testMayImport = map[string][]string{
 	"internal/sim":        {"internal/xfer"},
 	"transport":           {"internal/leaktest", "internal/alloctest", "internal/sim", "internal/medium"},
 	"transfer":            {"internal/leaktest", "internal/sim", "internal/medium", "internal/link"},
+	"internal/web":        {"internal/leaktest"},
 	"internal/cli/uft":    {"internal/cli/medium", "internal/cli/consoletest"},
 	"internal/cli/duplex": {"internal/leaktest", "internal/cli/consoletest", "internal/cli/medium", "internal/cli/uft"},
 	"internal/cli/chat":   {"internal/leaktest", "internal/cli/consoletest"},

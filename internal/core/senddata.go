@@ -81,30 +81,30 @@ func (c *Conn) dataBudget() int {
 // appendBlocks adds blocks of the transfer whose turn it is, until it has no more
 // of the kind, lost or new, that made it its turn, or it is another one's. It
 // returns false where the train is at its end: a short datagram can only be the
-// last one.
+// last one. Sets and totals of the transfers are brought up to date here, at its
+// only end, and not for every block.
 func (c *Conn) appendBlocks(d *dataTrain, t *bulkOut) (open bool) {
-	for {
+	open, more := true, true
+	for open && more {
 		if d.room == 0 || len(d.buf)-d.n < max(d.full, wire.MaxDatagram) {
-			c.bulkOut.update(t)
-			return false
+			open = false
+			break
 		}
-		open, more := c.appendBlock(d, t)
-		if !open || !more {
-			return open
-		}
+		open, more = c.appendBlock(d, t)
 	}
+	c.bulkOut.update(t)
+	return open
 }
 
 // appendBlock adds one DATA packet with the transfer's next block. It reports
 // whether the train may go on, and whether the transfer has more blocks like
-// this; where not both are so, the totals of the transfers are up to date.
+// this. It is for appendBlocks alone, which accounts for what it changes.
 func (c *Conn) appendBlock(d *dataTrain, t *bulkOut) (open, more bool) {
 	offset, n, repeat := t.block(c.bulkOut.credit.left(), uint64(c.blockSize()))
 	pn := c.spaces[appSpace].next
 	b, lengthAt := c.appendAppHeader(d.buf[d.n:d.n:len(d.buf)], d.early, pn)
 	body := len(b)
 	if d.size > 0 && body+wire.DataHeader+n+wire.TagLen > d.size {
-		c.bulkOut.update(t)
 		return false, false
 	}
 	keep := c.repairOut.keeps(t.id, offset, offset+uint64(n), repeat)
@@ -112,7 +112,6 @@ func (c *Conn) appendBlock(d *dataTrain, t *bulkOut) (open, more bool) {
 	b, n = c.appendResident(b, d, t.id, offset, n)
 	if n == 0 {
 		t.starved = true
-		c.bulkOut.update(t)
 		return true, false // another transfer may have something
 	}
 	t.took(offset, n, repeat)
@@ -127,20 +126,21 @@ func (c *Conn) appendBlock(d *dataTrain, t *bulkOut) (open, more bool) {
 		}
 		more = t.newBytes() > 0 && c.bulkOut.credit.left() > 0 && (c.bulkOut.begun == t || c.bulkOut.next() == t)
 	}
-	if !more {
-		c.bulkOut.update(t)
-	}
 	c.tail.onSent(repeat)
 	b = c.seal(b, 0, body, lengthAt, d.keys, &packet{
 		space: appSpace, number: pn, eliciting: true, inFlight: true,
-		data: true, transfer: t.id, offset: offset, length: n, limited: !more && !c.BulkPending(),
+		data: true, transfer: t.id, offset: offset, length: n, limited: !more && !c.pendingAfter(t),
 	})
 	d.added(len(b), c.overhead())
 	open = len(b) >= d.full && len(b) == d.size // 0-RTT packets have a longer header
-	if !open && more {
-		c.bulkOut.update(t)
-	}
 	return open, more
+}
+
+// pendingAfter is BulkPending while blocks of t are added, of which the sets do
+// not know yet.
+func (c *Conn) pendingAfter(t *bulkOut) bool {
+	c.bulkOut.update(t)
+	return c.BulkPending()
 }
 
 // added counts a packet of size bytes that was written.

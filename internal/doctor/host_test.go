@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,8 +21,13 @@ import (
 	"example.com/uft/transport"
 )
 
-// patience bounds the wait for an answer that does not come.
-const patience = 400 * time.Millisecond
+// A wait for an answer that does not come is bounded by patience, and by
+// certainty where another answer has to come within the same bound, however busy
+// the machine is.
+const (
+	patience  = 400 * time.Millisecond
+	certainty = 5 * time.Second
+)
 
 // listen starts a server on 127.0.0.1 that lets its clients do nothing.
 func listen(t *testing.T, carrier transport.Carrier) (port uint16, fingerprint string) {
@@ -72,9 +78,10 @@ func examine(t *testing.T, options Options) (Report, map[string]Finding) {
 
 // TestHost examines the way to a server that is all right and pins nothing.
 func TestHost(t *testing.T) {
+	t.Parallel()
 	list := filepath.Join(t.TempDir(), "known_hosts")
 	port, fingerprint := listen(t, transport.AnyCarrier)
-	report, found := examine(t, Options{Port: port, KnownHosts: list, Timeout: 5 * time.Second})
+	report, found := examine(t, Options{Port: port, KnownHosts: list, Timeout: 4 * certainty})
 	if report.Silent || report.IdentityChanged || report.Faults() != 0 {
 		t.Errorf("a good server: %+v", report)
 	}
@@ -96,6 +103,7 @@ func TestHost(t *testing.T) {
 
 // TestHostIdentity compares the server with what is known of it.
 func TestHostIdentity(t *testing.T) {
+	t.Parallel() // it mostly waits for TCP
 	list := filepath.Join(t.TempDir(), "known_hosts")
 	port, fingerprint := listen(t, transport.UDP)
 	other := identity.Fingerprint(make([]byte, 32))
@@ -105,18 +113,18 @@ func TestHostIdentity(t *testing.T) {
 	if err := hosts.Add(server, other); err != nil {
 		t.Fatal(err)
 	}
-	report, found := examine(t, Options{Port: port, KnownHosts: list})
+	report, found := examine(t, Options{Port: port, KnownHosts: list, Timeout: certainty})
 	if f := found["server identity"]; !report.IdentityChanged || f.Verdict != Fix || !strings.Contains(f.Text, fingerprint) {
 		t.Errorf("another key is known: %+v", f)
 	}
 	if err := hosts.Add(server, fingerprint); err != nil {
 		t.Fatal(err)
 	}
-	report, found = examine(t, Options{Port: port, KnownHosts: list})
+	report, found = examine(t, Options{Port: port, KnownHosts: list, Timeout: certainty})
 	if f := found["server identity"]; report.IdentityChanged || f.Verdict != OK || f.Text != fingerprint+", the known one" {
 		t.Errorf("this key is known: %+v", f)
 	}
-	report, _ = examine(t, Options{Port: port, KnownHosts: list, Fingerprint: other})
+	report, _ = examine(t, Options{Port: port, KnownHosts: list, Fingerprint: other, Timeout: certainty})
 	if !report.IdentityChanged {
 		t.Error("the fingerprint that the user gave was not compared")
 	}
@@ -127,8 +135,9 @@ func TestHostIdentity(t *testing.T) {
 
 // TestHostByTCPAlone: UDP does not get through, so that is what to mend.
 func TestHostByTCPAlone(t *testing.T) {
+	t.Parallel() // it mostly waits for UDP
 	port, _ := listen(t, transport.TCP)
-	report, found := examine(t, Options{Port: port, KnownHosts: filepath.Join(t.TempDir(), "list")})
+	report, found := examine(t, Options{Port: port, KnownHosts: filepath.Join(t.TempDir(), "list"), Timeout: certainty})
 	f := found["IPv4 UDP"]
 	want := fmt.Sprintf("at the server: sudo ufw allow %d/udp, or the like in the firewall that drops it", port)
 	if report.Silent || f.Verdict != Fix || f.Fix != want || found["IPv4 TCP"].Verdict != OK {
@@ -138,6 +147,7 @@ func TestHostByTCPAlone(t *testing.T) {
 
 // TestHostSilent: nobody listens, or nobody answers.
 func TestHostSilent(t *testing.T) {
+	t.Parallel()
 	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +158,7 @@ func TestHostSilent(t *testing.T) {
 		t.Errorf("nobody answers: %+v", f)
 	}
 	_ = socket.Close()
-	report, found = examine(t, Options{Port: port, Timeout: 5 * time.Second})
+	report, found = examine(t, Options{Port: port, Timeout: 4 * certainty})
 	want := fmt.Sprintf("start the server there: uft -a -p %d", port)
 	if f := found["IPv4 UDP"]; !report.Silent || f.Fix != want {
 		t.Errorf("nobody listens: %+v", f)
@@ -239,10 +249,13 @@ func narrowServer(t *testing.T, most int) netip.AddrPort {
 // TestPathMTUIsFoundExactly although every answer is lost once.
 func TestPathMTUIsFoundExactly(t *testing.T) {
 	for _, most := range []int{1233, 1413} {
-		size, err := searchPathMTU(t.Context(), narrowServer(t, most), 50*time.Millisecond)
-		if err != nil || size.largest != most || size.silent != most+1 {
-			t.Errorf("path MTU %d: found %+v: %v", most, size, err)
-		}
+		t.Run(strconv.Itoa(most), func(t *testing.T) {
+			t.Parallel() // it mostly waits
+			size, err := searchPathMTU(t.Context(), narrowServer(t, most), 50*time.Millisecond)
+			if err != nil || size.largest != most || size.silent != most+1 {
+				t.Errorf("found %+v: %v", size, err)
+			}
+		})
 	}
 }
 

@@ -80,9 +80,9 @@ func (p pathSize) finding(check string) Finding {
 // A prober is the socket that the probes leave by.
 type prober struct {
 	conn    *net.UDPConn
-	headers int // bytes of the IP and UDP headers
-	wait    time.Duration
-	id      [8]byte // of the server's side, any
+	headers int           // bytes of the IP and UDP headers
+	wait    time.Duration // of the first attempt
+	id      [8]byte       // of the server's side, any
 }
 
 // searchPathMTU narrows the size down, set by set.
@@ -175,17 +175,18 @@ func (p *pathSize) between() []int {
 }
 
 // try sends a datagram of each size and returns which were answered. Those that
-// are not are sent again, so that ordinary loss is not taken for a limit.
+// are not are sent again, so that ordinary loss is not taken for a limit, and are
+// waited for twice as long: the answers of a busy machine are late, not lost.
 func (p *prober) try(ctx context.Context, sizes []int) (map[int]bool, error) {
 	answered := map[int]bool{}
-	for range probeAttempts {
+	for attempt := range probeAttempts {
 		for _, n := range sizes {
 			if !answered[n] {
 				// What the interface refuses is as silent as what is lost.
 				_, _ = p.conn.Write(p.probe(n))
 			}
 		}
-		if err := p.conn.SetReadDeadline(time.Now().Add(p.wait)); err != nil {
+		if err := p.conn.SetReadDeadline(time.Now().Add(p.wait << attempt)); err != nil {
 			return nil, err
 		}
 		if err := p.collect(sizes, answered); err != nil {

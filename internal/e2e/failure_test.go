@@ -81,16 +81,18 @@ func TestInterruptedTransfer(t *testing.T) {
 
 // TestSourceChanges: a file that is written to while it is sent does not
 // arrive as a mixture of before and after. The file is far larger than what a
-// sender reads ahead, so that it cannot have read all of it before the change.
+// sender reads ahead, and under way for 5 s, so that it cannot have read all of
+// it before the change, on a busy machine either.
 func TestSourceChanges(t *testing.T) {
 	const size = 64 << 20
+	other := randomBytes(7, size) // made before it is needed: it takes its time
 	changes := map[string]func(t *testing.T, path string){
 		"truncated": func(t *testing.T, path string) {
 			if err := os.Truncate(path, 1000); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"overwritten": func(t *testing.T, path string) { writeTo(t, path, 0, randomBytes(7, size)) },
+		"overwritten": func(t *testing.T, path string) { writeTo(t, path, 0, other) },
 		"longer":      func(t *testing.T, path string) { writeTo(t, path, os.O_APPEND, []byte("more")) },
 	}
 	for how, change := range changes {
@@ -104,10 +106,10 @@ func TestSourceChanges(t *testing.T) {
 				}
 				source.write("file", randomBytes(1, size))
 				service := server.start("uft", "-a", "-s", "-p", "0")
-				moving := client.start("uft", "127.0.0.1", "-p", service.port(), "-b", "400M", way, "file")
+				moving := client.start("uft", "127.0.0.1", "-p", service.port(), "-b", "100M", way, "file")
 				target.waitForBytes(moving)
 				change(t, source.path("file"))
-				moving.mustEnd(6, 30*time.Second)
+				moving.mustEnd(6, patience)
 				target.mustLack("file")
 				service.mustStop()
 			})

@@ -53,8 +53,8 @@ func TestHostileDatagrams(t *testing.T) {
 	} else if after > before+mayGrow {
 		t.Errorf("the server grew by %d KiB", (after-before)>>10)
 	}
-	newHost(t).run(10*time.Second, "uft", "127.0.0.1", "-p", port, "-r", "during")
-	client.run(10*time.Second, "uft", "127.0.0.1", "-p", port, "-t", "after")
+	newHost(t).run(crossing, "uft", "127.0.0.1", "-p", port, "-r", "during")
+	client.run(crossing, "uft", "127.0.0.1", "-p", port, "-t", "after")
 	if lines := strings.Count(service.words(), "\n"); lines > 20 {
 		t.Errorf("the server said %d lines", lines)
 	}

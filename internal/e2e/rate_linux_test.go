@@ -18,7 +18,8 @@ import (
 //
 // A program that gets no processor for a while sends nothing meanwhile, so a
 // machine that does other work can spoil a measurement, as it can hardly make
-// one: the best of three counts.
+// one: one good measurement counts. That there may be eight is for machines that
+// spoil every second one; a rate that is wrong is wrong eight times.
 func TestRateOnTheWire(t *testing.T) {
 	onlyInFull(t)
 	for _, address := range []string{serverV4, serverV6} {
@@ -30,7 +31,7 @@ func TestRateOnTheWire(t *testing.T) {
 					}
 					asked := float64(rate) * 1e6
 					var counted float64
-					for range 3 {
+					for range 8 {
 						counted = measureRate(t, address, way, asked)
 						if math.Abs(counted/asked-1) <= 0.01 {
 							return

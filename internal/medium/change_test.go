@@ -91,9 +91,9 @@ func TestRelayCaptures(t *testing.T) {
 // waitFor waits until something holds that has no other sign.
 func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !condition(); runtime.Gosched() {
+	for end := time.Now().Add(patience); !condition(); runtime.Gosched() {
 		if time.Now().After(end) {
-			t.Fatal("what was waited for did not happen in 10 s")
+			t.Fatalf("what was waited for did not happen in %v", patience)
 		}
 	}
 }

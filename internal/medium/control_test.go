@@ -10,8 +10,17 @@ import (
 	"testing"
 )
 
+// socketPath is where a test may have a socket: in the current folder, since the
+// path of a socket has room for a hundred bytes and the name of a temporary folder
+// may be longer.
+func socketPath(t *testing.T) string {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	return "control.socket"
+}
+
 func TestControlAnswers(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "control")
+	path := socketPath(t)
 	control, err := ListenControl(path, func(request string) (string, error) {
 		if request == "bad" {
 			return "", errors.New("this makes\nno sense")
@@ -50,7 +59,7 @@ func TestControlAnswers(t *testing.T) {
 }
 
 func TestControlReplacesWhatWasLeftBehind(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "control")
+	path := socketPath(t)
 	left, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +100,7 @@ func (l *crowded) Accept() (net.Conn, error) {
 // TestControlWithoutDescriptors: who asks while there are none waits, and gets
 // an answer when there are some again.
 func TestControlWithoutDescriptors(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "control")
+	path := socketPath(t)
 	listener, err := listenPrivate(path)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +120,7 @@ func TestControlWithoutDescriptors(t *testing.T) {
 }
 
 func TestAskingSomethingElse(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "other")
+	path := socketPath(t)
 	other, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)

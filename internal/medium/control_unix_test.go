@@ -15,7 +15,7 @@ import (
 // TestControlIsPrivateBeforeItListens: whoever comes early is turned away, and
 // from then on the mode of the socket decides.
 func TestControlIsPrivateBeforeItListens(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "control")
+	path := socketPath(t)
 	socket, err := bindPrivate(path)
 	if err != nil {
 		t.Fatal(err)
@@ -41,8 +41,7 @@ func TestControlIsPrivateBeforeItListens(t *testing.T) {
 
 // TestControlLeavesNothingBehind where it ends, and where it cannot begin.
 func TestControlLeavesNothingBehind(t *testing.T) {
-	folder := t.TempDir()
-	path := filepath.Join(folder, "control")
+	path := socketPath(t)
 	control, err := ListenControl(path, func(string) (string, error) { return "", nil })
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +52,7 @@ func TestControlLeavesNothingBehind(t *testing.T) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
 	}
-	if _, err := ListenControl(filepath.Join(folder, "missing", "control"), nil); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := ListenControl(filepath.Join("missing", path), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a socket in no folder: %v", err)
 	}
 }

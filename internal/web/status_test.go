@@ -123,7 +123,8 @@ func TestEvents(t *testing.T) {
 		<-served
 		server.Close()
 	})
-	conn, err := transport.Dial(ctx, listener.Addr().String(), nil)
+	// Where UDP has no answer for a second a client tries TCP beside it.
+	conn, err := transport.Dial(ctx, listener.Addr().String(), &transport.Config{Carrier: transport.UDP})
 	if err != nil {
 		t.Fatal(err)
 	}

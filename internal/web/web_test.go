@@ -12,15 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"example.com/uft/internal/leaktest"
 	"example.com/uft/transfer"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // patience bounds what would hang where a test fails.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // idle is the status of a server that has done nothing.
 func idle() (transfer.Status, <-chan struct{}) { return transfer.Status{}, nil }

@@ -254,6 +254,7 @@ func TestStrayConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server.says("connected") // who goes before that was never there
 	_ = stray.Close()
 	startClient(t, file, "127.0.0.1", port).ends(exit.Done)
 	server.ends(exit.Done, "still listening")
@@ -268,7 +269,7 @@ func TestLatecomerIsRefused(t *testing.T) {
 	out := filepath.Join(folder, "out")
 	server := startServer(t, out, "0")
 	port := server.port()
-	relay := startMedium(t, port, "--rate", "5M", "--queue", "20ms")
+	relay := startMedium(t, port, "--rate", "1M", "--queue", "20ms") // 3 s for the file
 	first := startClient(t, file, "127.0.0.1", relay.port())
 	server.says("connected")
 	startClient(t, other, "127.0.0.1", port).ends(exit.Refused, "busy with another client")

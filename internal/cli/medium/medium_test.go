@@ -184,7 +184,7 @@ func TestRelayUntilTheEnd(t *testing.T) {
 	}
 	buffer := make([]byte, 100)
 	for range 2 {
-		server.SetReadDeadline(time.Now().Add(10 * time.Second))
+		server.SetReadDeadline(time.Now().Add(time.Minute))
 		n, _, err := server.ReadFrom(buffer)
 		if err != nil || string(buffer[:n]) != "hello" {
 			t.Fatalf("the server receives %q, %v", buffer[:n], err)

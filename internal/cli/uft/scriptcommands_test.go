@@ -155,8 +155,9 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	},
 }
 
-// patience is how long a script waits for a program before it fails.
-const patience = 20 * time.Second
+// patience is how long a script waits for a program before it fails: far longer
+// than anything takes, so that only a hang meets it.
+const patience = 90 * time.Second
 
 // programs are the programs that a script has started, by name. They are a
 // value of the script's environment.
