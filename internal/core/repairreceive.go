@@ -6,7 +6,6 @@ import (
 
 	"example.com/uft/internal/instant"
 	"example.com/uft/internal/parity"
-	"example.com/uft/internal/ranges"
 	"example.com/uft/internal/wire"
 )
 
@@ -22,22 +21,6 @@ type repairReceiver struct {
 	spare       []*keptPage
 	haves       idSet              // transfers with a BULK_HAVE to send
 	told        map[uint16]telling // those of which the last one is not acknowledged
-}
-
-// keptTransfer is what is kept of one transfer.
-type keptTransfer struct {
-	pages  map[uint64]*keptPage // by offset / keptPageSize
-	groups map[groupKey]*incomingGroup
-	open   []*incomingGroup // those that are not repaired yet, by age
-	used   int
-}
-
-// keptPage is a stretch of a transfer of which some bytes are kept.
-type keptPage struct {
-	owner *keptTransfer // nil when freed
-	index uint64
-	have  ranges.Set // offsets in data
-	data  [keptPageSize]byte
 }
 
 // groupKey tells groups apart: frames with the same key are of one group.
@@ -61,7 +44,6 @@ type incomingGroup struct {
 }
 
 const (
-	keptPageSize = 16 << 10
 	// groupOverhead is what a group and each of its shares are counted as,
 	// besides the bytes.
 	groupOverhead = 256
@@ -69,11 +51,6 @@ const (
 	// that are not repaired yet.
 	maxIncomingGroups = 1024
 	maxOpenGroups     = 128
-	// maxKeptTransfers bounds the transfers of which anything is kept.
-	maxKeptTransfers = 256
-	// maxKeptRanges bounds the pieces of a page: its gaps are not counted as
-	// memory, and whoever sends a page in more pieces does not want it repaired.
-	maxKeptRanges = 32
 )
 
 func newRepairReceiver(announced uint64) repairReceiver {
@@ -83,135 +60,6 @@ func newRepairReceiver(announced uint64) repairReceiver {
 // allow takes in how much of the credit is used by now, of which follows the limit.
 func (r *repairReceiver) allow(now instant.Time, rtt time.Duration, used uint64) {
 	r.limit = int(keptOf(r.announced, r.arrived.note(now, rtt, used)))
-}
-
-// of returns what is kept of a transfer, or nil where too many are kept.
-func (r *repairReceiver) of(id uint16) *keptTransfer {
-	k := r.transfers[id]
-	if k == nil {
-		if len(r.transfers) >= maxKeptTransfers {
-			return nil
-		}
-		if r.transfers == nil {
-			r.transfers = make(map[uint16]*keptTransfer)
-		}
-		k = &keptTransfer{pages: make(map[uint64]*keptPage), groups: make(map[groupKey]*incomingGroup)}
-		r.transfers[id] = k
-	}
-	return k
-}
-
-// forget frees what is kept of a transfer.
-func (r *repairReceiver) forget(id uint16) {
-	k := r.transfers[id]
-	if k == nil {
-		return
-	}
-	delete(r.transfers, id)
-	r.used -= k.used
-	r.pages = slices.DeleteFunc(r.pages, func(p *keptPage) bool { return p.owner == k })
-	if len(r.transfers) == 0 {
-		r.pages, r.spare = nil, nil
-	}
-}
-
-// keep copies bytes of a transfer, and reports whether any were not kept before.
-func (r *repairReceiver) keep(id uint16, offset uint64, p []byte) (grew bool) {
-	k := r.of(id)
-	if k == nil {
-		return false
-	}
-	for len(p) > 0 {
-		at := offset % keptPageSize
-		n := min(uint64(len(p)), keptPageSize-at)
-		page := r.page(k, offset/keptPageSize)
-		if page == nil {
-			return grew
-		}
-		copy(page.data[at:], p[:n])
-		grew = page.have.Add(at, at+n) > 0 || grew
-		if len(page.have) > maxKeptRanges {
-			r.pages = slices.DeleteFunc(r.pages, func(other *keptPage) bool { return other == page })
-			r.free(page)
-		}
-		offset, p = offset+n, p[n:]
-	}
-	return grew
-}
-
-// page returns the page with that index, a new one where there is none. It is
-// nil where the memory is used up by shares.
-func (r *repairReceiver) page(k *keptTransfer, index uint64) *keptPage {
-	if p := k.pages[index]; p != nil {
-		return p
-	}
-	if !r.makeRoom(keptPageSize) {
-		return nil
-	}
-	p := new(keptPage)
-	if n := len(r.spare); n > 0 {
-		p, r.spare = r.spare[n-1], r.spare[:n-1]
-	}
-	p.owner, p.index, p.have = k, index, p.have[:0]
-	k.pages[index] = p
-	r.pages = append(r.pages, p)
-	r.use(k, keptPageSize)
-	return p
-}
-
-func (r *repairReceiver) use(k *keptTransfer, n int) {
-	r.used += n
-	k.used += n
-}
-
-// makeRoom frees the oldest pages until n more bytes fit.
-func (r *repairReceiver) makeRoom(n int) bool {
-	for r.used+n > r.limit {
-		if len(r.pages) == 0 {
-			return false
-		}
-		p := r.pages[0]
-		r.pages = r.pages[1:]
-		r.free(p)
-	}
-	return true
-}
-
-// free takes a page that is no longer among pages from its transfer.
-func (r *repairReceiver) free(p *keptPage) {
-	delete(p.owner.pages, p.index)
-	r.use(p.owner, -keptPageSize)
-	p.owner = nil
-	r.spare = append(r.spare[:min(len(r.spare), 1)], p)
-}
-
-// whole reports whether the bytes [offset, end) are kept.
-func (k *keptTransfer) whole(offset, end uint64) bool {
-	for offset < end {
-		page, at := k.pages[offset/keptPageSize], offset%keptPageSize
-		n := min(end-offset, keptPageSize-at)
-		if page == nil || !page.have.ContainsRange(at, at+n) {
-			return false
-		}
-		offset += n
-	}
-	return true
-}
-
-// block returns the bytes [offset, end), all of which are kept, filled up with
-// zeros to size.
-func (k *keptTransfer) block(offset, end uint64, size int) []byte {
-	var whole []byte
-	for offset < end {
-		page, at := k.pages[offset/keptPageSize], offset%keptPageSize
-		n := min(end-offset, keptPageSize-at)
-		if n == uint64(size) {
-			return page.data[at : at+n : at+n]
-		}
-		whole = append(whole, page.data[at:at+n]...)
-		offset += n
-	}
-	return append(whole, make([]byte, size-len(whole))...)
 }
 
 // mayRepair reports whether anything of a transfer can still be missing.
@@ -361,59 +209,6 @@ func (c *Conn) repairGroup(t *bulkIn, k *keptTransfer, g *incomingGroup) error {
 	return nil
 }
 
-// telling is how far the sender of a transfer was told what was repaired.
-type telling struct {
-	repairs uint64 // groups so far
-	sent    int    // BULK_HAVE frames since the last of them
-}
-
-// maxTold is how many times BULK_HAVE is sent without waiting for its loss. The
-// sender has nothing to do but wait for it, so a loss would cost a round trip.
-const maxTold = 6
-
-// tell has the sender be told what was repaired.
-func (r *repairReceiver) tell(id uint16) {
-	if r.told == nil {
-		r.told = make(map[uint16]telling)
-	}
-	r.told[id] = telling{repairs: r.told[id].repairs + 1}
-	r.haves.put(id, true)
-}
-
-// sentHave counts a BULK_HAVE that is sent, and returns how many repairs it
-// tells of.
-func (r *repairReceiver) sentHave(id uint16) uint64 {
-	t := r.told[id]
-	t.sent++
-	r.told[id] = t
-	return t.repairs
-}
-
-// tellAgain has BULK_HAVE ride along with an acknowledgement of what the sender,
-// which may not have heard of the repair, goes on sending.
-func (r *repairReceiver) tellAgain() {
-	for id, t := range r.told {
-		if t.sent > 0 && t.sent < maxTold {
-			r.haves.put(id, true)
-		}
-	}
-}
-
-// haveLost follows the loss of a BULK_HAVE, unless a later one is acknowledged.
-func (r *repairReceiver) haveLost(id uint16) {
-	if _, some := r.told[id]; some {
-		r.haves.put(id, true)
-	}
-}
-
-// haveAcked follows the acknowledgement of a BULK_HAVE that said all there was.
-func (r *repairReceiver) haveAcked(id uint16, repairs uint64) {
-	if r.told[id].repairs == repairs {
-		r.haves.put(id, false)
-		delete(r.told, id)
-	}
-}
-
 // keepBlock keeps the bytes of a DATA frame that asks for it. They may be what a
 // group waited for.
 func (c *Conn) keepBlock(t *bulkIn, f *wire.Data) error {
@@ -453,28 +248,4 @@ func (c *Conn) repairOpen(t *bulkIn) error {
 		}
 	}
 	return nil
-}
-
-// appendHave writes a BULK_HAVE frame for each transfer that needs one.
-func (c *Conn) appendHave(b []byte, limit int) []byte {
-	haves := &c.bulkIn.repair.haves
-	for {
-		id, some := haves.first()
-		if !some {
-			return b
-		}
-		f := wire.BulkHave{Transfer: id}
-		t := c.bulkIn.byID[id]
-		if t != nil {
-			f.Ranges = t.received[max(0, len(t.received)-wire.MaxHaveRanges):]
-		}
-		if f.Len() > limit-len(b) {
-			return b
-		}
-		haves.put(id, false)
-		if t == nil || len(f.Ranges) > 0 {
-			b = f.Append(b)
-			c.frames = append(c.frames, sentFrame{kind: sentBulkHave, id: uint64(id), start: c.bulkIn.repair.sentHave(id)})
-		}
-	}
 }
