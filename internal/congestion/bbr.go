@@ -353,7 +353,7 @@ func (b *bbr) PacingRate() int64 {
 	case b.phase == startup:
 		rate = b.searchRate(rate)
 	case b.matched && b.phase != probeRTT:
-		rate = b.matchedRate()
+		rate = max(rate, b.matchedRate())
 	}
 	// Two datagrams in a round trip go in any case, or a flow that has become
 	// very slow would take very long to learn that it may be faster.

@@ -13,8 +13,8 @@ import (
 // own in flight does not: its acknowledgements come sooner, and it sends more.
 //
 // A flow that sees this again and again does as those others do: it keeps in flight
-// what CUBIC would (cubicWindow), so that it gets what one more flow of CUBIC would
-// get and takes no more. Slow phases go on, and show when the others are gone: then
+// at least what CUBIC would (cubicWindow), and gets what one more flow of CUBIC would
+// get. It may get more by its model: beside BBR, CUBIC would get next to nothing. Slow phases go on, and show when the others are gone: then
 // the queue is our own, and falls. Copa switches its mode likewise (NSDI 2018).
 
 const (
@@ -88,7 +88,8 @@ func (b *bbr) matchRivals(now instant.Time) {
 	}
 }
 
-// matchedRate returns the rate that keeps the window in flight.
+// matchedRate returns the rate that keeps the window in flight: the least, while
+// matched.
 func (b *bbr) matchedRate() int64 {
 	if b.phase == probeDn {
 		// Fixed, or it would rise again as the queue falls.
