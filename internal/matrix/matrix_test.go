@@ -54,8 +54,8 @@ var guarded = map[string][]string{
 
 	"standing queue, 10M 20ms 0%, queue 4 BDP":  nil,
 	"standing queue, 100M 10ms 0%, queue 4 BDP": nil,
-	"CoDel, 50M 50ms":                           nil,
-	"policer of 10 ms, 50M 50ms":                nil,
+	"CoDel, 50M 50ms":            nil,
+	"policer of 10 ms, 50M 50ms": nil,
 
 	"bursts of 5, 1%":               {"score", "spurious %"},
 	"way back 1:80":                 {"score", "spurious %"},
