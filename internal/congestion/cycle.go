@@ -320,10 +320,11 @@ func (b *bbr) risen() bool {
 
 // stopProbe ends a probe within a round when the newest samples show that the queue
 // has risen: to wait for the end of the round, and send too much until then, would
-// double that queue.
+// double that queue. Only of a flow that is alone: others that make queues of their
+// own, in the background for one, would end its probes and take its place.
 func (b *bbr) stopProbe(now instant.Time, rtt time.Duration) {
 	b.newest = [...]time.Duration{rtt, b.newest[0], b.newest[1]}
-	if b.phase != probeUp || b.rounds == 0 || !b.lossFree() || b.jittery() {
+	if b.phase != probeUp || b.rounds == 0 || b.share() < mostOfIt || !b.lossFree() || b.jittery() {
 		return
 	}
 	if slices.Min(b.newest[:]) > b.restingRTT+b.tolerance()/riseShare {
