@@ -54,6 +54,7 @@ var guarded = map[string][]string{
 
 	"standing queue, 10M 20ms 0%, queue 4 BDP":  nil,
 	"standing queue, 100M 10ms 0%, queue 4 BDP": nil,
+
 	"CoDel, 50M 50ms":            nil,
 	"policer of 10 ms, 50M 50ms": nil,
 
