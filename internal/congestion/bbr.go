@@ -91,6 +91,7 @@ type bbr struct {
 	cycle
 	start
 	crowd
+	rivals
 
 	// What the bottleneck may be able to send: the most that was delivered, and
 	// what start-up measured.
@@ -177,7 +178,9 @@ func (b *bbr) observe(now instant.Time, s AckSample) {
 			r.lowest = s.RTT
 		}
 		b.observeRTT(now, s.RTT)
+		b.stopProbe(now, s.RTT)
 	}
+	b.stopDraining()
 	b.learn(now, s)
 	b.best = max(b.best, b.bandwidth.max())
 	size := float64(b.cfg.Datagram)
@@ -222,6 +225,7 @@ func (b *bbr) endRound(now instant.Time) {
 	b.earlierBound = b.bound
 	b.noteShare(now)
 	b.lossy = b.lossy || b.round.lost > 0
+	b.matchRivals(now)
 	b.moveOn(now)
 	b.round = roundStats{}
 	b.paced = [3]int64{int64(float64(b.PacingRate()) * (1 - b.credit())), b.paced[0], b.paced[1]}
@@ -345,8 +349,11 @@ func over(rate int64, d time.Duration) int {
 func (b *bbr) PacingRate() int64 {
 	size := int64(b.cfg.Datagram)
 	rate := int64(float64(b.sendRate()) * b.pacingGain())
-	if b.phase == startup {
+	switch {
+	case b.phase == startup:
 		rate = b.searchRate(rate)
+	case b.matched && b.phase != probeRTT:
+		rate = max(rate, b.matchedRate())
 	}
 	// Two datagrams in a round trip go in any case, or a flow that has become
 	// very slow would take very long to learn that it may be faster.
@@ -364,6 +371,9 @@ func (b *bbr) Window() int {
 	// above its minimum.
 	window := int(b.windowGain() * float64(over(rate, b.roundTrip()+3*b.jitter.min())))
 	if b.phase != probeRTT {
+		if b.matched {
+			window = max(window, int(b.window.bytes))
+		}
 		window += over(rate, b.ackInterval+batchDelay)
 		window += 2 * min(max(over(rate, trainTime), size), max(MaxTrain*b.first, size))
 	}

@@ -14,10 +14,14 @@ func bbr(seed uint64) func(instant.Time) congestion.Controller {
 	}
 }
 
-// cruising returns a run whose controller knows the path and keeps its rate.
+// cruising returns a run whose controller knows the path and has just begun to
+// keep its rate.
 func cruising(path bottleneck) *run {
 	r := newRun(path, bbr(1))
 	r.play(3 * time.Second)
+	for r.control.State().Phase == "cruise" {
+		r.play(10 * time.Millisecond)
+	}
 	for r.control.State().Phase != "cruise" {
 		r.play(10 * time.Millisecond)
 	}
@@ -280,5 +284,32 @@ func TestBBRIsDeterministic(t *testing.T) {
 	}
 	if a, b := play(1), play(2); a == b {
 		t.Errorf("two runs with different seeds both ended as %+v", a)
+	}
+}
+
+// TestBBRLeavesNoQueueBehindAProbe: a probe ends when a queue shows, not with its
+// round, and what it has built is taken away again, also where the round trip is so
+// short that it is no queue that others mind. The path stays full.
+func TestBBRLeavesNoQueueBehindAProbe(t *testing.T) {
+	for _, rtt := range []time.Duration{10, 20, 50, 200} {
+		for _, rate := range []float64{20e6, 100e6} {
+			path := bottleneck{rate: rate, rtt: rtt * time.Millisecond, seed: 1}
+			r := newRun(path, bbr(path.seed))
+			r.play(5 * time.Second)
+			r.mark()
+			r.play(10 * time.Second)
+			share := r.queueMean().Seconds() / path.rtt.Seconds()
+			t.Logf("%v: queue %.3f of the round trip, used %.3f", path, share, r.utilisation(10*time.Second))
+			most := 0.12
+			if rtt == 10 {
+				most = 0.20 // trains of 1 ms, two of which are a fifth of it
+			}
+			if share > most {
+				t.Errorf("%v: the queue is %.2f of the round trip, want at most %.2f", path, share, most)
+			}
+			if got := r.utilisation(10 * time.Second); got < 0.98 {
+				t.Errorf("%v: used %.3f of the path, want 0.98", path, got)
+			}
+		}
 	}
 }

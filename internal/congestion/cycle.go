@@ -1,6 +1,7 @@
 package congestion
 
 import (
+	"slices"
 	"time"
 
 	"example.com/uft/internal/instant"
@@ -38,10 +39,13 @@ const (
 	contendedPause = 300 * time.Millisecond // at least, between two probes: round trips differ
 	cutPause       = 50 * time.Millisecond  // at least, between two cuts
 
-	steepLoss  = 0.1  // loss beyond the base loss that ends a probe at once: half of what it added
-	riseShare  = 4    // a queue has risen in a probe if by 1/riseShare of what makes one
-	queueCut   = 0.85 // the deepest cut of the rate in one round for a queue or ECN marks
-	deepestCut = 0.7  // the same for loss: a burst that takes a whole round may be chance
+	slowShare = 0.25 // what is not sent in a slow phase
+
+	steepLoss  = 0.1   // loss beyond the base loss that ends a probe at once: half of what it added
+	riseShare  = 4     // a queue has risen in a probe if by 1/riseShare of what makes one
+	queueCut   = 0.85  // the deepest cut of the rate in one round for a queue or ECN marks
+	deepestCut = 0.7   // the same for loss: a burst that takes a whole round may be chance
+	lossless   = 0.005 // base loss that is hardly any
 
 	// measureFrom is the round of a slow phase from which on base loss is
 	// measured: by then all that was sent before it has been acknowledged or
@@ -73,6 +77,10 @@ type cycle struct {
 	restarted  bool          // start-up goes on from a rate known before
 	cruiseFor  int           // rounds
 
+	newest  [3]time.Duration // samples of the round trip
+	cutOff  bool             // the last probe ended within a round, which has not ended yet
+	drained bool             // the slow phase has emptied the queue, but its round goes on
+
 	emptyFrom instant.Time // when probeRTT had emptied the queue
 }
 
@@ -86,7 +94,9 @@ func (b *bbr) pacingGain() float64 {
 	case probeUp:
 		return b.upGain
 	case probeDn:
-		return 0.75
+		if !b.drained {
+			return 1 - slowShare
+		}
 	case cruise:
 		if b.queued {
 			return 0.9
@@ -108,8 +118,12 @@ func (b *bbr) windowGain() float64 {
 
 // enter begins a phase.
 func (b *bbr) enter(now instant.Time, p phase) {
+	if p == probeDn && b.matched {
+		b.slowRate = int64((1 - slowShare) * float64(b.matchedRate()))
+	}
 	b.phase = p
 	b.rounds = 0
+	b.cutOff, b.drained = false, false
 	switch p {
 	case probeUp:
 		if b.bound > 0 {
@@ -165,11 +179,18 @@ func (b *bbr) moveOn(now instant.Time) {
 // slowDown ends a slow phase when the queue is gone and, on a path that loses
 // packets, the base loss has been measured over a round without queue.
 func (b *bbr) slowDown(now instant.Time) {
+	if b.cutOff {
+		b.cutOff, b.rounds = false, 0 // that was the rest of the probe's round
+		return
+	}
+	if b.rounds == measureFrom {
+		b.slowAt, b.slowRTT = now, b.round.lowest
+	}
 	if b.congested && b.rounds >= measureFrom {
 		b.cut(now)
 	}
 	few := b.round.acked < baseLossTrust*b.cfg.Datagram // a round in which nothing was lost by luck
-	lossy := b.round.lost > 0 || b.base.rate() > 0.005 || few && b.lossy
+	lossy := b.round.lost > 0 || b.base.rate() > lossless || few && b.lossy
 	if b.queued {
 		b.base.end(false)
 	}
@@ -179,14 +200,48 @@ func (b *bbr) slowDown(now instant.Time) {
 		}
 		return
 	}
+	if b.emptying() {
+		return
+	}
 	if !lossy && !b.queued {
 		// Nothing was lost even of what was sent before.
 		b.base.begin()
 		b.base.add(float64(b.round.acked)/float64(b.cfg.Datagram), 0)
 	}
 	b.base.end(true)
+	if b.phase == probeDn {
+		b.noteTaken(now)
+	}
+	b.slowAt = 0
 	b.lossy = false
 	b.enter(now, cruise)
+}
+
+// lossFree reports whether nothing is lost, as far as is known. Where something is,
+// base loss is measured in slow phases: they take their rounds, and what precedes
+// them too, or the path would be slowed down for longer than it was filled.
+func (b *bbr) lossFree() bool {
+	return !b.lossy && b.round.lost == 0 && b.base.rate() <= lossless
+}
+
+// emptying reports whether a flow that is alone still has more in flight than the
+// path and a train need: that is a queue, and its own. What its packets have waited
+// there tells later, and only whether the queue is one that others mind.
+func (b *bbr) emptying() bool {
+	if b.phase != probeDn || !b.lossFree() || b.share() < mostOfIt || b.jittery() || b.rounds >= longestDrain || b.round.lowest <= b.minRTT+b.tolerance()/riseShare {
+		return false
+	}
+	rate := b.sendRate()
+	return b.inflight > over(rate, b.minRTT)+max(over(rate, trainTime), b.cfg.Datagram)
+}
+
+// stopDraining ends slow sending, within a round, when a flow that is alone has no
+// more in flight than the path holds: less would leave the path idle.
+func (b *bbr) stopDraining() {
+	if b.phase != probeDn || b.drained || !b.lossFree() || b.share() < mostOfIt {
+		return
+	}
+	b.drained = b.inflight <= over(b.sendRate(), b.minRTT)
 }
 
 // holdRate keeps the rate, lowers it while there is congestion, and after a
@@ -195,13 +250,20 @@ func (b *bbr) holdRate(now instant.Time) {
 	if (b.congested || b.queued) && b.rounds > 1 {
 		b.cut(now)
 	}
+	due := b.rounds >= b.cruiseFor && !(b.contended && now.Before(b.cruiseTill))
 	switch {
+	case b.matched:
+		// The round trip tells of others, and their loss is reckoned with. What
+		// follows a probe is wanted, the slow phase.
+		if due {
+			b.enter(now, probeUp)
+		}
 	case now.Sub(b.minRTTAt) > minRTTLife || b.longRounds > longestRounds && now.Sub(b.longSince) > longestQueue:
 		b.enter(now, probeRTT)
 	case b.excess > 0 && b.rounds > 1:
 		// Whether that loss is ours shows when we slow down.
 		b.enter(now, probeDn)
-	case b.rounds >= b.cruiseFor && !(b.contended && now.Before(b.cruiseTill)):
+	case due:
 		b.enter(now, probeUp)
 	}
 }
@@ -254,6 +316,21 @@ func (b *bbr) risen() bool {
 		return false
 	}
 	return b.minRTT > 0 && b.round.lowest > b.restingRTT+b.tolerance()/riseShare
+}
+
+// stopProbe ends a probe within a round when the newest samples show that the queue
+// has risen: to wait for the end of the round, and send too much until then, would
+// double that queue. Only of a flow that is alone: others that make queues of their
+// own, in the background for one, would end its probes and take its place.
+func (b *bbr) stopProbe(now instant.Time, rtt time.Duration) {
+	b.newest = [...]time.Duration{rtt, b.newest[0], b.newest[1]}
+	if b.phase != probeUp || b.rounds == 0 || b.share() < mostOfIt || !b.lossFree() || b.jittery() {
+		return
+	}
+	if slices.Min(b.newest[:]) > b.restingRTT+b.tolerance()/riseShare {
+		b.enter(now, probeDn)
+		b.cutOff = true
+	}
 }
 
 // renewMinRTT waits until the queue has been empty for probeRTTTime and a

@@ -40,6 +40,7 @@ var guarded = map[string][]string{
 	"1 MiB, 20M 600ms 30%": nil,
 
 	"beside 1 CUBIC, queue 1 BDP": nil,
+	"beside 1 CUBIC, queue 4 BDP": nil,
 	"beside 4 CUBIC, queue 1 BDP": nil,
 	"8 flows, queue 0.1 BDP":      nil,
 	"8 flows, policer of 10 ms":   nil,
@@ -52,9 +53,11 @@ var guarded = map[string][]string{
 	"background, default uft joins, queue 1 BDP":   nil,
 	"background, default uft joins, queue 0.1 BDP": nil,
 
-	"standing queue, 10M 20ms 0%, queue 4 BDP": nil,
-	"CoDel, 50M 50ms":                          nil,
-	"policer of 10 ms, 50M 50ms":               nil,
+	"standing queue, 10M 20ms 0%, queue 4 BDP":  nil,
+	"standing queue, 100M 10ms 0%, queue 4 BDP": nil,
+
+	"CoDel, 50M 50ms":            nil,
+	"policer of 10 ms, 50M 50ms": nil,
 
 	"bursts of 5, 1%":               {"score", "spurious %"},
 	"way back 1:80":                 {"score", "spurious %"},
@@ -74,7 +77,8 @@ var guarded = map[string][]string{
 // slow are those of them that take too long under the race detector, which
 // has nothing to find in one goroutine.
 var slow = []string{
-	"beside 1 CUBIC, queue 1 BDP", "beside 4 CUBIC, queue 1 BDP", "CoDel, 50M 50ms",
+	"beside 1 CUBIC, queue 1 BDP", "beside 1 CUBIC, queue 4 BDP", "beside 4 CUBIC, queue 1 BDP", "CoDel, 50M 50ms",
+	"standing queue, 100M 10ms 0%, queue 4 BDP",
 	"8 flows, queue 0.1 BDP", "8 flows, policer of 10 ms", "policer of 10 ms, 50M 50ms",
 	"background, idle, 50M 50ms, queue 1 BDP", "background, idle, 50M 50ms, 1% lost",
 	"background, CUBIC joins, queue 1 BDP", "background, CUBIC was there, queue 1 BDP",
