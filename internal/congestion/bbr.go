@@ -20,6 +20,11 @@ const (
 	// datagrams; without it in the window a local network would stall.
 	batchDelay = 2 * time.Millisecond
 
+	// slowestRound is the round trip that a flow has at least when two datagrams
+	// in each are sent in any case: several flows on a path that carries only a
+	// few datagrams in a round trip would overrun it by these alone.
+	slowestRound = 50 * time.Millisecond
+
 	// minRound is the shortest round that is judged. On a local network losses
 	// are found a reordering window of 1 ms and an acknowledgement interval of
 	// 1 ms after the packets left, which is many round trips; a shorter round
@@ -214,6 +219,9 @@ func (b *bbr) endRound(now instant.Time) {
 	b.congested = b.round.marks > 0 || b.excess > 0
 	b.jitter.add(b.round.variation)
 	b.queued = b.judgeQueue()
+	if b.queued {
+		b.queuedAt = now
+	}
 	// A queue that is full loses packets; a path that has become longer does not.
 	if b.minRTT == 0 || b.round.lost > 0 || b.round.lowest <= b.minRTT+2*b.tolerance() {
 		b.longSince, b.longRounds = now, 0
@@ -221,6 +229,7 @@ func (b *bbr) endRound(now instant.Time) {
 	b.longRounds++
 	b.earlierBound = b.bound
 	b.noteShare(now)
+	b.noteMean()
 	b.lossy = b.lossy || b.round.lost > 0
 	b.moveOn(now)
 	b.round = roundStats{}
@@ -348,9 +357,12 @@ func (b *bbr) PacingRate() int64 {
 	if b.phase == startup {
 		rate = b.searchRate(rate)
 	}
+	if slow := b.slowRate(); slow > 0 {
+		rate = min(rate, slow)
+	}
 	// Two datagrams in a round trip go in any case, or a flow that has become
 	// very slow would take very long to learn that it may be faster.
-	slowest := float64(2*size) / max(b.smoothed, b.roundTrip(), 10*time.Millisecond).Seconds()
+	slowest := float64(2*size) / max(b.smoothed, b.roundTrip(), slowestRound).Seconds()
 	return max(rate, int64(slowest))
 }
 

@@ -36,6 +36,7 @@ const (
 	halfOfIt       = 0.5 // below that, loss is likely to be made by all together
 	longestStep    = 1.0
 	contendedPause = 300 * time.Millisecond // at least, between two probes: round trips differ
+	slowGain       = 0.75                   // of a slow phase
 	cutPause       = 50 * time.Millisecond  // at least, between two cuts
 
 	steepLoss  = 0.1  // loss beyond the base loss that ends a probe at once: half of what it added
@@ -86,7 +87,7 @@ func (b *bbr) pacingGain() float64 {
 	case probeUp:
 		return b.upGain
 	case probeDn:
-		return 0.75
+		return slowGain
 	case cruise:
 		if b.queued {
 			return 0.9
@@ -124,14 +125,17 @@ func (b *bbr) enter(now instant.Time, p phase) {
 	case cruise:
 		b.cruiseFor = 3 + b.random.IntN(4)
 		b.cruiseTill = now.Add(time.Duration(float64(contendedPause) * (1 + b.random.Float64())))
+	case probeDn:
+		b.slowTo = b.came.mean()
 	case probeRTT:
 		b.emptyFrom = 0
 	}
 }
 
-// step returns by what share of the rate a probe exceeds it.
+// step returns by what share of the rate a probe exceeds it. That a flow of few packets
+// saw no congestion since the last one does not make it alone.
 func (b *bbr) step() float64 {
-	if !b.contended {
+	if !b.contended && !b.crowded() {
 		return aloneStep
 	}
 	return min(max(b.capacityStep()/b.share(), sharedStep), longestStep)
@@ -201,7 +205,7 @@ func (b *bbr) holdRate(now instant.Time) {
 	case b.excess > 0 && b.rounds > 1:
 		// Whether that loss is ours shows when we slow down.
 		b.enter(now, probeDn)
-	case b.rounds >= b.cruiseFor && !(b.contended && now.Before(b.cruiseTill)):
+	case b.rounds >= b.cruiseFor && !((b.contended || b.crowded()) && now.Before(b.cruiseTill)):
 		b.enter(now, probeUp)
 	}
 }
