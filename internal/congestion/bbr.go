@@ -20,11 +20,6 @@ const (
 	// datagrams; without it in the window a local network would stall.
 	batchDelay = 2 * time.Millisecond
 
-	// slowestRound is the round trip that a flow has at least when two datagrams
-	// in each are sent in any case: several flows on a path that carries only a
-	// few datagrams in a round trip would overrun it by these alone.
-	slowestRound = 50 * time.Millisecond
-
 	// minRound is the shortest round that is judged. On a local network losses
 	// are found a reordering window of 1 ms and an acknowledgement interval of
 	// 1 ms after the packets left, which is many round trips; a shorter round
@@ -362,7 +357,7 @@ func (b *bbr) PacingRate() int64 {
 	}
 	// Two datagrams in a round trip go in any case, or a flow that has become
 	// very slow would take very long to learn that it may be faster.
-	slowest := float64(2*size) / max(b.smoothed, b.roundTrip(), slowestRound).Seconds()
+	slowest := float64(2*size) / max(b.smoothed, b.roundTrip(), b.slowestRound()).Seconds()
 	return max(rate, int64(slowest))
 }
 

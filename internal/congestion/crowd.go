@@ -28,6 +28,9 @@ const (
 
 	leastStep = 0.3 // of sharedStep
 
+	aloneSlowest  = 10 * time.Millisecond
+	sharedSlowest = 50 * time.Millisecond
+
 	// blindFor is how long a standing queue is remembered: as long as the least loss.
 	blindFor = floorSlots * floorSlot
 
@@ -92,8 +95,10 @@ func (b *bbr) noteMean() {
 // of congestion; 0 is no limit. The highest delivery rate of many samples lies so far
 // above the mean where much is lost that three quarters of it may be all that the path
 // carries: the measurement would then find again the loss that the flow itself makes.
+// Of many packets in a round trip the highest rate is no luck.
 func (b *bbr) slowRate() int64 {
-	if b.phase != probeDn || !b.blind() {
+	few := over(b.slowTo, b.roundTrip()) < blockPackets*b.cfg.Datagram
+	if b.phase != probeDn || !b.blind() || !few {
 		return 0
 	}
 	return int64(slowGain * float64(b.slowTo) / (1 - b.credit()))
@@ -120,6 +125,16 @@ func (b *bbr) noteShare(now instant.Time) {
 		b.halfFrom = now // it came and went, as with flows that share
 	}
 	b.halfUntil = now
+}
+
+// slowestRound returns the round trip that a flow has at least when two datagrams in
+// each are sent in any case: several flows on a path that carries only a few in a
+// round trip would overrun it by these alone.
+func (b *bbr) slowestRound() time.Duration {
+	if b.crowded() {
+		return sharedSlowest
+	}
+	return aloneSlowest
 }
 
 // baseLoss returns the loss that does not depend on our rate. A flow with a small
