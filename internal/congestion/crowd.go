@@ -95,10 +95,8 @@ func (b *bbr) noteMean() {
 // of congestion; 0 is no limit. The highest delivery rate of many samples lies so far
 // above the mean where much is lost that three quarters of it may be all that the path
 // carries: the measurement would then find again the loss that the flow itself makes.
-// Of many packets in a round trip the highest rate is no luck.
 func (b *bbr) slowRate() int64 {
-	few := over(b.slowTo, b.roundTrip()) < blockPackets*b.cfg.Datagram
-	if b.phase != probeDn || !b.blind() || !few {
+	if b.phase != probeDn || !b.blind() {
 		return 0
 	}
 	return int64(slowGain * float64(b.slowTo) / (1 - b.credit()))
