@@ -135,7 +135,7 @@ func (b *bbr) enter(now instant.Time, p phase) {
 // step returns by what share of the rate a probe exceeds it. That a flow of few packets
 // saw no congestion since the last one does not make it alone.
 func (b *bbr) step() float64 {
-	if !b.contended && !b.crowded() {
+	if !b.contended && !(b.crowded() && b.blind()) {
 		return aloneStep
 	}
 	return min(max(b.capacityStep()/b.share(), sharedStep), longestStep)
@@ -205,7 +205,7 @@ func (b *bbr) holdRate(now instant.Time) {
 	case b.excess > 0 && b.rounds > 1:
 		// Whether that loss is ours shows when we slow down.
 		b.enter(now, probeDn)
-	case b.rounds >= b.cruiseFor && !((b.contended || b.crowded()) && now.Before(b.cruiseTill)):
+	case b.rounds >= b.cruiseFor && !((b.contended || b.crowded() && b.blind()) && now.Before(b.cruiseTill)):
 		b.enter(now, probeUp)
 	}
 }
