@@ -217,6 +217,9 @@ func (b *bbr) endRound(now instant.Time) {
 	b.congested = b.round.marks > 0 || b.excess > 0
 	b.jitter.add(b.round.variation)
 	b.queued = b.judgeQueue()
+	if b.queued {
+		b.queuedAt = now
+	}
 	// A queue that is full loses packets; a path that has become longer does not.
 	if b.minRTT == 0 || b.round.lost > 0 || b.round.lowest <= b.minRTT+2*b.tolerance() {
 		b.longSince, b.longRounds = now, 0
@@ -224,6 +227,7 @@ func (b *bbr) endRound(now instant.Time) {
 	b.longRounds++
 	b.earlierBound = b.bound
 	b.noteShare(now)
+	b.noteMean()
 	b.lossy = b.lossy || b.round.lost > 0
 	b.matchRivals(now)
 	b.moveOn(now)
@@ -355,9 +359,12 @@ func (b *bbr) PacingRate() int64 {
 	case b.matched && b.phase != probeRTT:
 		rate = max(rate, b.matchedRate())
 	}
+	if slow := b.slowCeiling(); slow > 0 {
+		rate = min(rate, slow)
+	}
 	// Two datagrams in a round trip go in any case, or a flow that has become
 	// very slow would take very long to learn that it may be faster.
-	slowest := float64(2*size) / max(b.smoothed, b.roundTrip(), 10*time.Millisecond).Seconds()
+	slowest := float64(2*size) / max(b.smoothed, b.roundTrip(), b.slowestRound()).Seconds()
 	return max(rate, int64(slowest))
 }
 

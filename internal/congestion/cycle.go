@@ -138,14 +138,17 @@ func (b *bbr) enter(now instant.Time, p phase) {
 	case cruise:
 		b.cruiseFor = 3 + b.random.IntN(4)
 		b.cruiseTill = now.Add(time.Duration(float64(contendedPause) * (1 + b.random.Float64())))
+	case probeDn:
+		b.slowTo = b.came.mean()
 	case probeRTT:
 		b.emptyFrom = 0
 	}
 }
 
-// step returns by what share of the rate a probe exceeds it.
+// step returns by what share of the rate a probe exceeds it. That a flow of few packets
+// saw no congestion since the last one does not make it alone.
 func (b *bbr) step() float64 {
-	if !b.contended {
+	if !b.contended && !(b.crowded() && b.blind()) {
 		return aloneStep
 	}
 	return min(max(b.capacityStep()/b.share(), sharedStep), longestStep)
@@ -250,7 +253,8 @@ func (b *bbr) holdRate(now instant.Time) {
 	if (b.congested || b.queued) && b.rounds > 1 {
 		b.cut(now)
 	}
-	due := b.rounds >= b.cruiseFor && !(b.contended && now.Before(b.cruiseTill))
+	pause := b.contended || b.crowded() && b.blind()
+	due := b.rounds >= b.cruiseFor && !(pause && now.Before(b.cruiseTill))
 	switch {
 	case b.matched:
 		// The round trip tells of others, and their loss is reckoned with. What

@@ -8,7 +8,10 @@ type excessDrift struct {
 }
 
 const (
-	driftLeast = 3 // packets beyond what was expected that prove anything
+	// driftLeast packets beyond what was expected prove something, sharedDriftLeast
+	// where a flow with a small part of the path has nothing but loss to go by.
+	driftLeast       = 3
+	sharedDriftLeast = 2
 
 	// driftVariance times the variance of one packet proves it where many are lost
 	// anyway. With a slack of d the sum comes so far by chance once in
@@ -17,16 +20,19 @@ const (
 	driftVariance = 50
 )
 
-// add takes in a round, in which loss beyond base and slack is excess, and returns the excess loss once it is proven, else 0.
-func (d *excessDrift) add(packets, lost, base, slack float64) float64 {
+// add takes in a round, in which loss beyond base and slack is excess, and returns
+// the excess loss once it is proven, by least packets or more, else 0. One round is at
+// most the share most of the proof.
+func (d *excessDrift) add(packets, lost, base, slack, least, most float64) float64 {
+	enough := max(least, driftVariance*base*(1-base))
 	d.packets += packets
 	d.lost += lost
-	d.sum += lost - (base+slack)*packets
+	d.sum += min(lost-(base+slack)*packets, most*enough)
 	if d.sum <= 0 {
 		*d = excessDrift{}
 		return 0
 	}
-	if d.sum < max(driftLeast, driftVariance*base*(1-base)) {
+	if d.sum < enough {
 		return 0
 	}
 	excess := d.lost/d.packets - base

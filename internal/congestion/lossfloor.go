@@ -38,10 +38,19 @@ type lossFloor struct {
 	slots  [floorSlots]float64 // the least of each, the newest last
 	used   int
 	slotAt instant.Time
+
+	sums   [floorSlots]lossCount // of slots of as many packets as a block at least, the newest last
+	summed int
+	sumAt  instant.Time
+	lowest float64 // of the complete ones
 }
+
+// lossCount is what was lost of so many packets.
+type lossCount struct{ packets, lost float64 }
 
 // add takes in a round.
 func (f *lossFloor) add(now instant.Time, packets, lost float64) {
+	f.sum(now, packets, lost)
 	f.packets += packets
 	f.lost += lost
 	f.rounds++
@@ -69,6 +78,48 @@ func (f *lossFloor) bound() float64 {
 		return 1
 	}
 	return slices.Min(f.slots[:f.used])
+}
+
+// sum takes a round into the sums.
+func (f *lossFloor) sum(now instant.Time, packets, lost float64) {
+	last := max(f.summed-1, 0)
+	if f.summed == 0 || now.Sub(f.sumAt) >= floorSlot && f.sums[last].packets >= blockPackets {
+		if f.summed == len(f.sums) {
+			copy(f.sums[:], f.sums[1:])
+			f.summed--
+		}
+		last = f.summed
+		f.sums[last] = lossCount{}
+		f.summed++
+		f.sumAt = now
+		f.lowest = f.leastOfSums()
+	}
+	f.sums[last].packets += packets
+	f.sums[last].lost += lost
+}
+
+// leastOfSums returns the least share that was lost over one complete slot or over up
+// to half of them in a row, 1 while there are none.
+func (f *lossFloor) leastOfSums() float64 {
+	least := 1.0
+	complete := f.summed - 1
+	for from := range max(complete, 0) {
+		var n lossCount
+		for i := from; i < complete && i-from < (complete+1)/2; i++ {
+			n.packets += f.sums[i].packets
+			n.lost += f.sums[i].lost
+			least = min(least, max(n.lost, 0)/n.packets)
+		}
+	}
+	return least
+}
+
+// least returns the least share that was lost lately, chance or not.
+func (f *lossFloor) least() float64 {
+	if f.summed < 2 {
+		return 1
+	}
+	return f.lowest
 }
 
 // mostLoss returns the highest loss with which so few packets are lost of so many

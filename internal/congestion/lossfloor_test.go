@@ -66,6 +66,50 @@ func TestLossFloorOfLossThatComesAndGoes(t *testing.T) {
 	}
 }
 
+// Where nothing but loss tells of others, the least of a few hundred packets counts
+// as it is, and not for ever.
+func TestLossFloorLeast(t *testing.T) {
+	var f lossFloor
+	now := instant.Time(time.Second)
+	play := func(rounds int, lost float64) {
+		for range rounds {
+			now = now.Add(50 * time.Millisecond)
+			f.add(now, 10, lost)
+		}
+	}
+	play(5, 0)
+	if got := f.least(); got != 1 {
+		t.Errorf("least loss %.3f of hardly any packets", got)
+	}
+	play(400, 3)
+	if got := f.least(); got < 0.299 || got > 0.301 {
+		t.Errorf("least loss %.3f while 30 %% were lost", got)
+	}
+	play(30, 0)
+	play(100, 3)
+	if got := f.least(); got != 0 {
+		t.Errorf("least loss %.3f after 1.5 s without loss", got)
+	}
+	play(400, 3)
+	if got := f.least(); got < 0.299 {
+		t.Errorf("least loss %.3f after 20 s of constant loss", got)
+	}
+}
+
+// One burst proves nothing to a flow that seems to be alone, two do.
+func TestExcessDriftOfBursts(t *testing.T) {
+	var d excessDrift
+	if got := d.add(30, 20, 0, lossMargin, driftLeast, 0.5); got != 0 {
+		t.Errorf("excess %.2f proven by one round", got)
+	}
+	if got := d.add(30, 20, 0, lossMargin, driftLeast, 0.5); got < 0.6 {
+		t.Errorf("excess %.2f proven by two rounds, want 2/3", got)
+	}
+	if got := d.add(30, 20, 0, lossMargin, driftLeast, 1); got < 0.6 {
+		t.Errorf("excess %.2f proven by a round where others are known to be", got)
+	}
+}
+
 // Rounds of seven packets prove nothing one by one; together they do, and chance
 // does not pass for it.
 func TestExcessDrift(t *testing.T) {
@@ -74,7 +118,7 @@ func TestExcessDrift(t *testing.T) {
 			var d excessDrift
 			random := rand.New(rand.NewPCG(3, 4))
 			for range 2000 {
-				if d.add(7, lose(random, 7, loss), base, lossMargin+0.02) > 0 {
+				if d.add(7, lose(random, 7, loss), base, lossMargin+0.02, driftLeast, 1) > 0 {
 					proven++
 				}
 			}

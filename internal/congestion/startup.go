@@ -1,6 +1,7 @@
 package congestion
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -57,6 +58,7 @@ type start struct {
 	recalled   bool         // what is remembered was looked at
 	measured   bool         // base loss was measured before that
 	trains     int          // that left after the first
+	overruns   int          // rounds in a row that lost more than any base loss
 	train      bool         // another one is wanted
 	certain    bool         // measurements of the capacity are many and alike
 	arrived    int          // bytes acknowledged
@@ -243,6 +245,11 @@ func (b *bbr) searchPlateau(now instant.Time) {
 		return
 	}
 	b.fullRounds++
+	if b.overrunning() {
+		b.ceiling = max(b.ceiling, b.capacity)
+		b.enter(now, drain)
+		return
+	}
 	rate := b.bandwidth.max()
 	if float64(rate) >= growth*float64(b.reached) {
 		if b.fullRounds >= 2 {
@@ -261,4 +268,18 @@ func (b *bbr) searchPlateau(now instant.Time) {
 	case b.flat >= plateau:
 		b.enter(now, drain)
 	}
+}
+
+// overrunning reports that two rounds in a row lost more than maxBaseLoss allows, but
+// for bad luck of three standard deviations: that much is lost of what is sent beyond
+// what the path carries, and of what others send there.
+func (b *bbr) overrunning() bool {
+	lost := float64(b.round.lost) / float64(b.cfg.Datagram)
+	sent := lost + float64(b.round.acked)/float64(b.cfg.Datagram)
+	if lost-maxBaseLoss*sent <= 3*math.Sqrt(maxBaseLoss*(1-maxBaseLoss)*sent) {
+		b.overruns = 0
+		return false
+	}
+	b.overruns++
+	return b.overruns >= 2
 }

@@ -143,3 +143,21 @@ func TestDownload(t *testing.T) {
 		t.Errorf("score %.3f, sent %.3f, %v", r.Score(), r.DataSent, r.Err)
 	}
 }
+
+// TestCrowdOfFewPackets has eight flows share a small line whose queue is too short to
+// show: each has three packets in a round trip, which prove little one by one. The
+// flows must not take what they lose together for loss of the path, make up for it and
+// so make more: it was half of everything.
+func TestCrowdOfFewPackets(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes too long under the race detector")
+	}
+	p := Path{Rate: 20 * mbit, RTT: 10 * ms, Queue: 0.2}
+	s, err := Contest{Path: p, Flows: flows(UFT, 8, 0), From: settle, Length: 15 * time.Second, Seed: seed(t)}.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loss := s.Meter.QueueLoss; loss > 0.2 || s.Use() < 0.9 {
+		t.Errorf("lost %.1f %%, used %.2f of the line (UFT_SEED=%d replays this)", 100*loss, s.Use(), seed(t))
+	}
+}

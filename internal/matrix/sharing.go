@@ -51,6 +51,8 @@ func sharingScenarios() []Scenario {
 	return append(all,
 		crowd("8 flows, queue 0.1 BDP", sharedBy(0.1), nil),
 		crowd("8 flows, policer of 10 ms", sharedBy(0), police),
+		crowd("8 flows, 20M 30ms, queue 0.1 BDP", Path{Rate: 20 * mbit, RTT: 30 * ms, Queue: 0.1}, nil),
+		crowd("8 flows, 10M 50ms, queue 0.1 BDP", Path{Rate: 10 * mbit, RTT: 50 * ms, Queue: 0.1}, nil),
 	)
 }
 
