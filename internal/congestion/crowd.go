@@ -34,6 +34,9 @@ const (
 	// blindFor is how long a standing queue is remembered: as long as the least loss.
 	blindFor = floorSlots * floorSlot
 
+	// fewPackets in a round trip prove little.
+	fewPackets = 32
+
 	// blindMargin is lossMargin for a flow with a small part of the path where no
 	// queue shows.
 	blindMargin = 0.01
@@ -82,6 +85,12 @@ func (b *bbr) blind() bool {
 		return false
 	}
 	return !b.queuedAt.IsSet() || b.latest.Sub(b.queuedAt) > blindFor
+}
+
+// groping reports that congestion is hardly to be seen: nothing but loss tells of it,
+// and a round has so few packets that it proves little.
+func (b *bbr) groping() bool {
+	return b.crowded() && b.blind() && over(b.sendRate(), b.roundTrip()) < fewPackets*b.cfg.Datagram
 }
 
 // noteMean notes what arrived in a round.

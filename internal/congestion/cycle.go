@@ -148,7 +148,7 @@ func (b *bbr) enter(now instant.Time, p phase) {
 // step returns by what share of the rate a probe exceeds it. That a flow of few packets
 // saw no congestion since the last one does not make it alone.
 func (b *bbr) step() float64 {
-	if !b.contended && !(b.crowded() && b.blind()) {
+	if !b.contended && !b.groping() {
 		return aloneStep
 	}
 	return min(max(b.capacityStep()/b.share(), sharedStep), longestStep)
@@ -253,7 +253,7 @@ func (b *bbr) holdRate(now instant.Time) {
 	if (b.congested || b.queued) && b.rounds > 1 {
 		b.cut(now)
 	}
-	pause := b.contended || b.crowded() && b.blind()
+	pause := b.contended || b.groping()
 	due := b.rounds >= b.cruiseFor && !(pause && now.Before(b.cruiseTill))
 	switch {
 	case b.matched:
