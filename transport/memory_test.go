@@ -49,7 +49,7 @@ func TestMemoryOfControlGroups(t *testing.T) {
 			"sys/fs/cgroup/memory/memory.usage_in_bytes":          "1\n",
 		}, 200000000},
 		{"version 1, without a limit at its root", map[string]string{
-			"proc/self/cgroup": "4:memory:/\n",
+			"proc/self/cgroup":                           "4:memory:/\n",
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
 			"sys/fs/cgroup/memory/memory.usage_in_bytes": "50000\n",
 			"sys/fs/cgroup/memory/memory.stat":           "total_inactive_file 60000\n",
