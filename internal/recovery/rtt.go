@@ -25,7 +25,8 @@ type roundTrip struct {
 // late to look at its socket does not pass for a longer path.
 const recentPeriod = 2 * time.Second
 
-// recentMin is the lowest sample of this period and of the one before.
+// recentMin is the lowest sample of this period and of the one before, without the
+// peer's delay: on a short path nearly all of a sample would be that.
 type recentMin struct {
 	since        instant.Time
 	now, earlier time.Duration // 0: none
@@ -52,7 +53,7 @@ func (m *recentMin) lowest() time.Duration {
 func (r *roundTrip) update(now instant.Time, sample, delay time.Duration) {
 	sample = max(sample, time.Microsecond)
 	r.latest = sample
-	r.recent.add(now, sample)
+	r.recent.add(now, max(sample-delay, time.Microsecond))
 	if !r.sampled {
 		r.sampled = true
 		r.min, r.smoothed, r.variance = sample, sample, sample/2
