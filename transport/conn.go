@@ -91,6 +91,7 @@ type Conn struct {
 	backlog    int64         // bytes of transfers that the application holds or should take
 	slabMemory int64         // bytes of the buffers that hold them
 	budget     *memoryBudget // of the Listener; nil: there is none
+	shares     bool          // the budget counts this connection
 }
 
 // newConn makes the shell of a connection. Its core follows.

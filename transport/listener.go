@@ -172,7 +172,7 @@ func (l *Listener) configure(remote netip.AddrPort, validated bool) (cfg core.Co
 	s.newest = c
 	free := l.freeMemory()
 	cfg = l.cfg.coreConfig(c, initialCredit(free, len(s.conns)), s.mayFragment)
-	cfg.RepairMemory = repairMemory(min(cfg.RepairMemory, int64(l.memory.window()/2)), free, len(s.conns))
+	cfg.RepairMemory = repairMemory(min(cfg.RepairMemory, int64(l.memory.window(false)/2)), free, len(s.conns))
 	cfg.ResetKey = l.resetKey
 	cfg.Engine = func(parameters []byte) seal.Engine {
 		return seal.NewTLSServer(seal.ServerConfig{

@@ -119,7 +119,7 @@ func (c *Conn) takeTrain(t train) {
 	}
 	c.mu.Lock()
 	if c.budget != nil {
-		c.core.LimitBulkWindow(c.budget.window())
+		c.core.LimitBulkWindow(c.budget.window(c.shares))
 	}
 	c.core.HandleTrain(c.socket.clock.now(), t.path.path, t.path.ecn, t.bytes(), t.segmentSize)
 	for {
@@ -264,7 +264,9 @@ func (c *Conn) forget() {
 	}
 	c.socket.remove(c)
 	c.mu.Lock()
-	c.budget.leave(c.slabMemory)
+	if c.shares {
+		c.budget.leave(c.slabMemory)
+	}
 	c.budget = nil
 	c.mu.Unlock()
 	for len(c.trains) > 0 {

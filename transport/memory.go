@@ -134,7 +134,7 @@ func (f groupFiles) left(root fs.FS, group string) int64 {
 	}
 	stat, _ := fs.ReadFile(root, path.Join(folder, "memory.stat"))
 	idle, _ := figure(stat, f.idle)
-	return max(limit-usage+idle, 0)
+	return max(limit-usage+min(idle, usage), 0) // the counts are not of one moment
 }
 
 // number reads a file that is one number; no limit is the word "max" in some.

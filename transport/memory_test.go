@@ -1,8 +1,12 @@
 package transport
 
 import (
+	"net/netip"
 	"testing"
 	"testing/fstest"
+	"time"
+
+	"example.com/uft/internal/link"
 )
 
 // TestMemoryOfControlGroups: what can be had is the least of what the machine and
@@ -44,6 +48,12 @@ func TestMemoryOfControlGroups(t *testing.T) {
 			"sys/fs/cgroup/memory/memory.limit_in_bytes":          "9223372036854771712\n",
 			"sys/fs/cgroup/memory/memory.usage_in_bytes":          "1\n",
 		}, 200000000},
+		{"version 1, without a limit at its root", map[string]string{
+			"proc/self/cgroup":                           "4:memory:/\n",
+			"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+			"sys/fs/cgroup/memory/memory.usage_in_bytes": "50000\n",
+			"sys/fs/cgroup/memory/memory.stat":           "total_inactive_file 60000\n",
+		}, 8 * gigabyte},
 		{"used up", map[string]string{
 			"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1000\n", "sys/fs/cgroup/memory.current": "2000\n",
 		}, 0},
@@ -94,9 +104,43 @@ func TestShareOfTheMachine(t *testing.T) {
 func TestWindowsShareTheBudget(t *testing.T) {
 	b := &memoryBudget{limit: 1 << 30}
 	for n := range 1000 {
-		b.join()
-		if total := uint64(n+1) * b.window(); total > 1<<29 || total < 1<<29-1000 {
+		if before, after := b.window(false), func() uint64 { b.join(); return b.window(true) }(); before != after {
+			t.Fatalf("a window of %d bytes with the first byte, %d before", after, before)
+		}
+		if total := uint64(n+1) * b.window(true); total > 1<<29 || total < 1<<29-1000 {
 			t.Fatalf("%d connections have windows of %d bytes in all", n+1, total)
 		}
 	}
+}
+
+// TestIdleConnectionsTakeNoCredit: the credit of one that receives is not shared with
+// connections that do nothing, and is shared again with nobody once it has ended.
+func TestIdleConnectionsTakeNoCredit(t *testing.T) {
+	inWorld(t, link.Config{Delay: 5 * time.Millisecond}, nil, func(t *testing.T, w *world) {
+		for i := range 20 {
+			w.client = netip.AddrPortFrom(clientAddress.Addr(), clientAddress.Port()+1+uint16(i))
+			w.dial(nil)
+			w.accept()
+		}
+		w.client = clientAddress
+		_, s, b := transferPair(t, w, nil)
+		buf, err := b.Buffer(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Send(buf[:1000]); err != nil {
+			t.Fatal(err)
+		}
+		incoming(t, s)
+		time.Sleep(time.Second)
+		memory := w.listener.memory
+		if got := memory.connections.Load(); got != 1 {
+			t.Errorf("%d connections share the memory for transfers, want the one that receives", got)
+		}
+		s.Close()
+		<-s.stopped
+		if got, used := memory.connections.Load(), memory.used.Load(); got != 0 || used != 0 {
+			t.Errorf("%d connections with %d bytes in the end", got, used)
+		}
+	})
 }

@@ -133,6 +133,10 @@ func (c *Conn) spareMemory() int64 { return max(c.cfg.BulkMemory/4, 16*SlabSize)
 // connections of the Listener together have too much, more than its share.
 // c.mu is held.
 func (c *Conn) occupy(bytes int64) {
+	if !c.shares && c.budget != nil {
+		c.shares = true
+		c.budget.join()
+	}
 	c.slabMemory += bytes
 	crowded := c.budget.use(bytes, c.slabMemory)
 	if bytes <= 0 || c.closing || c.err != nil {
@@ -153,7 +157,7 @@ func (c *Conn) occupy(bytes int64) {
 type memoryBudget struct {
 	limit       int64 // bytes
 	used        atomic.Int64
-	connections atomic.Int64
+	connections atomic.Int64 // that share it: those that have received anything
 }
 
 // use counts bytes more, or less, of a connection that has own in all. It
@@ -167,25 +171,24 @@ func (b *memoryBudget) use(bytes, own int64) (crowded bool) {
 	return b.used.Add(bytes) > b.limit && own > b.limit/max(1, b.connections.Load())
 }
 
-// window is how much credit a connection may have for now: all of them together
-// half of the limit. The other half is for gaps, and for what those had been
-// granted that were here before there were as many.
-func (b *memoryBudget) window() uint64 {
-	return uint64(b.limit / 2 / max(1, b.connections.Load()))
+// window is how much credit a connection, one that shares the budget already or not,
+// may have for now: all of them together half of the limit. The other half is for
+// gaps, and for what those had been granted that were here before there were as many.
+func (b *memoryBudget) window(shares bool) uint64 {
+	connections := b.connections.Load()
+	if !shares {
+		connections++
+	}
+	return uint64(b.limit / 2 / max(1, connections))
 }
 
-// join adds a connection.
-func (b *memoryBudget) join() {
-	if b != nil {
-		b.connections.Add(1)
-	}
-}
+// join adds a connection, when the first bytes have come: hundreds that only send, or
+// do nothing, must not leave one that receives without credit.
+func (b *memoryBudget) join() { b.connections.Add(1) }
 
 // leave takes a connection out with what it has in use. What the application
 // still holds of it is no longer counted.
 func (b *memoryBudget) leave(own int64) {
-	if b != nil {
-		b.connections.Add(-1)
-		b.used.Add(-own)
-	}
+	b.connections.Add(-1)
+	b.used.Add(-own)
 }

@@ -230,7 +230,6 @@ func (s *socket) route(datagram []byte, path pathOfTrain) *Conn {
 	}
 	s.mu.Unlock()
 	if route.New && c != nil {
-		c.budget.join()
 		go c.run()
 	}
 	if len(route.Reply) > 0 && (path.carried == nil || path.carried.carrier.Writable()) {

@@ -25,15 +25,17 @@ type cubicWindow struct {
 	reno    float64 // what Reno would have (section 4.3)
 	k       float64 // seconds from the epoch until maximum
 	epoch   instant.Time
+	seen    instant.Time // when it was last looked at
 }
 
 // begin starts with what is in flight.
 func (w *cubicWindow) begin(now instant.Time, bytes float64) {
-	*w = cubicWindow{bytes: bytes, maximum: bytes, reno: bytes, epoch: now}
+	*w = cubicWindow{bytes: bytes, maximum: bytes, reno: bytes, epoch: now, seen: now}
 }
 
 // grow is a round trip without congestion.
 func (w *cubicWindow) grow(now instant.Time, rtt time.Duration) {
+	w.seen = now
 	t := (now.Sub(w.epoch) + rtt).Seconds() - w.k
 	target := w.maximum + cubicC*t*t*t*cubicSegment
 	alpha := cubicReno
@@ -44,9 +46,16 @@ func (w *cubicWindow) grow(now instant.Time, rtt time.Duration) {
 	w.bytes = max(min(max(target, w.bytes), 1.5*w.bytes), w.reno)
 }
 
+// rest is a round trip in which there was not enough to send to fill the window: that
+// nothing was lost says nothing of it, and such time is no part of the epoch (section
+// 5.8).
+func (w *cubicWindow) rest(now instant.Time) {
+	w.epoch, w.seen = w.epoch.Add(now.Sub(w.seen)), now
+}
+
 // reduce answers congestion (section 4.6), with fast convergence (section 4.7).
 func (w *cubicWindow) reduce(now instant.Time) {
-	w.maximum, w.epoch = max(w.bytes, w.maximum), now
+	w.maximum, w.epoch, w.seen = max(w.bytes, w.maximum), now, now
 	if w.bytes < w.maximum {
 		w.maximum = w.bytes * (1 + cubicBeta) / 2
 	}

@@ -79,12 +79,16 @@ func (b *bbr) matchRivals(now instant.Time) {
 	p := b.baseLoss()
 	excess := lost - p*sent
 	b.since++
+	congested := b.round.marks > 0 || excess > 0 && excess*excess > 9*p*(1-p)*sent
 	switch {
-	case b.round.marks == 0 && (excess <= 0 || excess*excess <= 9*p*(1-p)*sent):
-		b.window.grow(now, b.smoothed)
-	case b.since >= reduceRounds:
+	case congested && b.since >= reduceRounds:
 		b.window.reduce(now)
 		b.since = 0
+	case congested:
+	case b.round.appLimited:
+		b.window.rest(now)
+	default:
+		b.window.grow(now, b.smoothed)
 	}
 }
 

@@ -86,3 +86,47 @@ func TestRivalsAreTold(t *testing.T) {
 		}
 	}
 }
+
+// matchedFlow returns a flow that does as its rivals, with 100 kB in flight.
+func matchedFlow(now instant.Time) *bbr {
+	b := NewBBR(now, Config{}).(*bbr)
+	b.minRTT, b.smoothed, b.phase = 50*time.Millisecond, 100*time.Millisecond, cruise
+	b.matched = true
+	b.window.begin(now, 1e5)
+	return b
+}
+
+// TestRivalsWindowOfAFlowThatRests: where the application has little to send, nothing
+// tells that more would fit, and time does not count (RFC 9438 section 5.8).
+func TestRivalsWindowOfAFlowThatRests(t *testing.T) {
+	now := instant.Time(time.Second)
+	b, busy := matchedFlow(now), matchedFlow(now)
+	rounds := func(b *bbr, n int, limited bool) {
+		for range n {
+			now = now.Add(100 * time.Millisecond)
+			b.round = roundStats{acked: 50_000, appLimited: limited}
+			b.matchRivals(now)
+		}
+	}
+	rounds(busy, 10, false)
+	now = instant.Time(time.Second)
+	rounds(b, 10_000, true)
+	if b.window.bytes != 1e5 {
+		t.Errorf("a window of %.0f bytes after 1000 s with little to send, want the 100000 of before", b.window.bytes)
+	}
+	if rounds(b, 10, false); b.window.bytes != busy.window.bytes {
+		t.Errorf("and then one of %.0f bytes, want %.0f as without the rest", b.window.bytes, busy.window.bytes)
+	}
+}
+
+// TestRivalsAreForgotten: after a time in which nothing came through the path is
+// another one, and so may be those on it.
+func TestRivalsAreForgotten(t *testing.T) {
+	now := instant.Time(time.Second)
+	b := matchedFlow(now)
+	b.OnPersistentTimeout(now)
+	b.OnAck(now, AckSample{AckedBytes: 1000, SmoothedRTT: 100 * time.Millisecond, RTT: 50 * time.Millisecond})
+	if b.matched || b.window.bytes != 0 {
+		t.Errorf("matched is %v, with %.0f bytes", b.matched, b.window.bytes)
+	}
+}

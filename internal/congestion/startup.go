@@ -216,6 +216,7 @@ func (b *bbr) restart() {
 	b.bound = 0
 	b.cycle = cycle{restarted: true}
 	b.start = start{}
+	b.rivals = rivals{} // who was there before need not be there now
 }
 
 // Train asks for another train where the first told nothing: it was lost, or a

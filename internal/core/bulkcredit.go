@@ -41,8 +41,8 @@ func newBulkCredit(window, maxWindow uint64) bulkCredit {
 }
 
 // arrive counts n bytes that came for the first time, and reports whether they
-// were allowed. rtt is the shortest round trip, 0 as long as none is known: the
-// others tell how late the programs of a busy machine are, and on a local network
+// were allowed. rtt is the shortest round trip of lately, 0 as long as none is known:
+// the others tell how late the programs of a busy machine are, and on a local network
 // that is most of them.
 func (c *bulkCredit) arrive(now instant.Time, rtt time.Duration, n uint64) bool {
 	allowed := c.use(n)

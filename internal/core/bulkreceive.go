@@ -124,7 +124,7 @@ func (c *Conn) receiveBytes(t *bulkIn, offset uint64, p []byte) error {
 // receiveRun accounts for bytes that came for the first time.
 func (c *Conn) receiveRun(t *bulkIn, offset uint64, run []byte) error {
 	n := uint64(len(run))
-	if !c.bulkIn.credit.arrive(c.now, c.recovery.MinRTT(), n) {
+	if !c.bulkIn.credit.arrive(c.now, c.recovery.RecentMinRTT(), n) {
 		return violation(wire.CodeFlowControl, "transfer %d beyond the credit", t.id)
 	}
 	c.bulkIn.repair.allow(c.now, c.recovery.MinRTT(), c.bulkIn.credit.received)

@@ -78,7 +78,7 @@ func (c *receiveCredit) tune(now instant.Time, rtt time.Duration) {
 }
 
 func (c *Conn) creditRTT() time.Duration {
-	return creditRTT(c.recovery.SmoothedRTT(), c.recovery.MinRTT())
+	return creditRTT(c.recovery.SmoothedRTT(), c.recovery.RecentMinRTT())
 }
 
 // creditRTT is the round trip that windows are measured by. What stands in queues

@@ -117,7 +117,7 @@ func (l *lossEstimate) careful() float64 {
 	if l.rate == 0 {
 		return 0
 	}
-	return min(l.rate+math.Sqrt(l.rate*(1-l.rate)/l.seen), maxReckoned)
+	return min(l.rate+math.Sqrt(l.rate*(1-l.rate)/max(l.seen, 1)), maxReckoned)
 }
 
 const (

@@ -138,3 +138,44 @@ func TestCopiesWorth(t *testing.T) {
 		}
 	}
 }
+
+// TestTellingEnds: what was told often enough costs nothing any more, although it was
+// never acknowledged.
+func TestTellingEnds(t *testing.T) {
+	var r repairReceiver
+	const id = 7
+	r.tell(id)
+	r.tellAgain()
+	sent := 0
+	for ; r.haves.has(id) && sent < 100; sent++ {
+		r.haves.put(id, false)
+		r.sentHave(id)
+		r.tellAgain()
+	}
+	if sent != maxTold || !r.again.empty() {
+		t.Errorf("told %d times, want %d; to be told again: %v", sent, maxTold, !r.again.empty())
+	}
+	r.haveLost(id)
+	if !r.haves.has(id) {
+		t.Error("what was lost is not told again")
+	}
+	r.tell(id) // more was repaired
+	r.sentHave(id)
+	r.haveAcked(id, 1)
+	if r.again.empty() {
+		t.Error("an acknowledgement of what was told before ends the telling")
+	}
+	r.haveAcked(id, 2)
+	if r.haves.has(id) || !r.again.empty() || len(r.told) != 0 {
+		t.Error("acknowledged, and told still")
+	}
+}
+
+// TestLossOfNothingSeen: overtaken packets alone are all lost, as far as is known.
+func TestLossOfNothingSeen(t *testing.T) {
+	var l lossEstimate
+	l.observe(&recovery.Fates{}, false, lossMinSeen, 1092)
+	if l.rate != 1 || l.careful() != maxReckoned {
+		t.Errorf("a loss of %v, to reckon with %v, want 1 and %v", l.rate, l.careful(), maxReckoned)
+	}
+}

@@ -19,6 +19,7 @@ func (r *repairReceiver) tell(id uint16) {
 	}
 	r.told[id] = telling{repairs: r.told[id].repairs + 1}
 	r.haves.put(id, true)
+	r.again.put(id, false)
 }
 
 // sentHave counts a BULK_HAVE that is sent, and returns how many repairs it
@@ -27,17 +28,16 @@ func (r *repairReceiver) sentHave(id uint16) uint64 {
 	t := r.told[id]
 	t.sent++
 	r.told[id] = t
+	r.again.put(id, t.sent < maxTold)
 	return t.repairs
 }
 
 // tellAgain has BULK_HAVE ride along with an acknowledgement of what the sender,
-// which may not have heard of the repair, goes on sending.
+// which may not have heard of the repair, goes on sending. It is asked with every
+// acknowledgement, and a peer may never acknowledge any of what it was told of 65536
+// transfers: so it goes through a set, of those that it is to be told again.
 func (r *repairReceiver) tellAgain() {
-	for id, t := range r.told {
-		if t.sent > 0 && t.sent < maxTold {
-			r.haves.put(id, true)
-		}
-	}
+	r.again.all(func(id uint16) { r.haves.put(id, true) })
 }
 
 // haveLost follows the loss of a BULK_HAVE, unless a later one is acknowledged.
@@ -51,6 +51,7 @@ func (r *repairReceiver) haveLost(id uint16) {
 func (r *repairReceiver) haveAcked(id uint16, repairs uint64) {
 	if r.told[id].repairs == repairs {
 		r.haves.put(id, false)
+		r.again.put(id, false)
 		delete(r.told, id)
 	}
 }

@@ -20,6 +20,7 @@ type repairReceiver struct {
 	pages       []*keptPage // by age, the oldest first; some are freed already
 	spare       []*keptPage
 	haves       idSet              // transfers with a BULK_HAVE to send
+	again       idSet              // those with one that rides along with acknowledgements
 	told        map[uint16]telling // those of which the last one is not acknowledged
 }
 

@@ -106,5 +106,10 @@ func (r *Recovery) LatestRTT() time.Duration { return r.rtt.latest }
 // MinRTT returns the lowest sample; 0 before the first.
 func (r *Recovery) MinRTT() time.Duration { return r.rtt.min }
 
+// RecentMinRTT returns the lowest sample of the last seconds, without the delay that
+// the peer says it caused; 0 before the first. It follows a path that has become
+// longer. A peer that exaggerates its delay makes it shorter than it is.
+func (r *Recovery) RecentMinRTT() time.Duration { return r.rtt.recent.lowest() }
+
 // RTTVar returns the mean deviation of the samples; 0 before the first.
 func (r *Recovery) RTTVar() time.Duration { return r.rtt.variance }

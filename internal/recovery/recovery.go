@@ -274,7 +274,7 @@ func (r *Recovery) updateRTT(now instant.Time, in Space, sentAt instant.Time, de
 		sample = max(sample-(delay-limit), r.rtt.min)
 		delay = limit
 	}
-	r.rtt.update(sample, delay)
+	r.rtt.update(now, sample, delay)
 	return delay
 }
 

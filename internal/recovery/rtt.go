@@ -1,6 +1,10 @@
 package recovery
 
-import "time"
+import (
+	"time"
+
+	"example.com/uft/internal/instant"
+)
 
 // granularity is the finest time that timers are expected to keep (RFC 9002
 // section 6.1.2).
@@ -12,14 +16,44 @@ type roundTrip struct {
 	smoothed time.Duration
 	variance time.Duration // mean deviation
 	min      time.Duration // lowest sample, the peer's delay included
+	recent   recentMin
 	sampled  bool
+}
+
+// recentPeriod is after how long, at least, the lowest sample is one of lately no
+// more: a path may have become longer. It is many samples, so that a machine that is
+// late to look at its socket does not pass for a longer path.
+const recentPeriod = 2 * time.Second
+
+// recentMin is the lowest sample of this period and of the one before, without the
+// peer's delay: on a short path nearly all of a sample would be that.
+type recentMin struct {
+	since        instant.Time
+	now, earlier time.Duration // 0: none
+}
+
+// add takes in a sample.
+func (m *recentMin) add(at instant.Time, sample time.Duration) {
+	if !m.since.IsSet() || at.Sub(m.since) >= recentPeriod {
+		m.since, m.earlier, m.now = at, m.now, sample
+	}
+	m.now = min(m.now, sample)
+}
+
+// lowest returns the lowest sample of lately, 0 before the first.
+func (m *recentMin) lowest() time.Duration {
+	if m.earlier == 0 {
+		return m.now
+	}
+	return min(m.now, m.earlier)
 }
 
 // update takes in a sample and the delay that the peer says it caused, already
 // limited to what it may claim.
-func (r *roundTrip) update(sample, delay time.Duration) {
+func (r *roundTrip) update(now instant.Time, sample, delay time.Duration) {
 	sample = max(sample, time.Microsecond)
 	r.latest = sample
+	r.recent.add(now, max(sample-delay, time.Microsecond))
 	if !r.sampled {
 		r.sampled = true
 		r.min, r.smoothed, r.variance = sample, sample, sample/2

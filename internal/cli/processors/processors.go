@@ -33,15 +33,24 @@ func Follow(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	go follow(ctx, usage, most)
+	go func() {
+		defer usage.close()
+		follow(ctx, usage.read, usage.processors, most)
+	}()
 }
 
-func follow(ctx context.Context, usage *usage, most int) {
-	defer usage.close()
+// follow ends with ctx, or where the system tells no more. Then all processors are
+// used again, since nobody would notice that the others have gone.
+func follow(ctx context.Context, read func() (reading, error), processors, most int) {
+	defer func() {
+		if runtime.GOMAXPROCS(0) != most {
+			runtime.GOMAXPROCS(most)
+		}
+	}()
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
 	s := share{most: most, now: most}
-	before, err := usage.read()
+	before, err := read()
 	for err == nil {
 		select {
 		case <-ctx.Done():
@@ -49,7 +58,7 @@ func follow(ctx context.Context, usage *usage, most int) {
 		case <-ticker.C:
 		}
 		var after reading
-		if after, err = usage.read(); err == nil && s.follow(usage.processors, before, after) {
+		if after, err = read(); err == nil && s.follow(processors, before, after) {
 			runtime.GOMAXPROCS(s.now)
 		}
 		before = after

@@ -1,6 +1,8 @@
 package processors
 
 import (
+	"errors"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -61,5 +63,23 @@ func TestShareWithoutTime(t *testing.T) {
 	same := reading{at: time.Unix(1, 0)}
 	if s.follow(2, same, same) {
 		t.Error("a period of no length changed something")
+	}
+}
+
+// TestFollowEnds: a system that tells no more leaves the program all processors.
+func TestFollowEnds(t *testing.T) {
+	before := runtime.GOMAXPROCS(4)
+	defer runtime.GOMAXPROCS(before)
+	var at time.Duration
+	fewest := 4
+	follow(t.Context(), func() (reading, error) {
+		fewest = min(fewest, runtime.GOMAXPROCS(0))
+		if at++; at > 5 {
+			return reading{}, errors.New("nothing")
+		}
+		return reading{at: time.Unix(int64(at), 0), busy: 4 * at * time.Second}, nil
+	}, 4, 4)
+	if now := runtime.GOMAXPROCS(0); fewest != 1 || now != 4 {
+		t.Errorf("%d processors at the fewest, want 1, and %d in the end, want 4", fewest, now)
 	}
 }

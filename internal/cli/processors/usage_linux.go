@@ -18,8 +18,11 @@ type usage struct {
 	buf        []byte
 }
 
+// longestUsage holds the lines of as many processors as a CPUSet does, in bytes.
+const longestUsage = 128 << 10
+
 func openUsage() (*usage, error) {
-	u := &usage{buf: make([]byte, 64<<10)}
+	u := &usage{buf: make([]byte, longestUsage)}
 	if err := unix.SchedGetaffinity(0, &u.allowed); err != nil {
 		return nil, err
 	}
@@ -38,7 +41,9 @@ func (u *usage) read() (reading, error) {
 	if n == 0 {
 		return reading{}, err
 	}
-	busy, err := busyTime(u.buf[:n], u.allowed.IsSet)
+	text := u.buf[:n]
+	text = text[:bytes.LastIndexByte(text, '\n')+1] // what is cut off would be read as less
+	busy, err := busyTime(text, u.allowed.IsSet)
 	if err != nil {
 		return reading{}, err
 	}
