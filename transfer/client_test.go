@@ -335,6 +335,7 @@ func TestCancelSend(t *testing.T) {
 	if err := client.Close(); err != nil {
 		t.Error(err)
 	}
+	h.stop() // the second file may have been offered, too
 	wantNames(t, h.dir)
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type house struct {
 	addr   string
 	server *transfer.Server
 	events chan transfer.Event
+	stop   func() // ends the server, and waits until nothing of any transfer is left
 }
 
 // open starts a server. config.Dir is filled in.
@@ -46,9 +48,12 @@ func open(t testing.TB, config transfer.ServerConfig, carrier *transport.Config)
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, listener) }()
-	t.Cleanup(func() {
+	h.stop = sync.OnceFunc(func() {
 		cancel()
 		<-served
+	})
+	t.Cleanup(func() {
+		h.stop()
 		if err := server.Close(); err != nil {
 			t.Errorf("closing the server: %v", err)
 		}
