@@ -172,7 +172,7 @@ func (b *memoryBudget) use(bytes, own int64) (crowded bool) {
 }
 
 // window is how much credit a connection, one that shares the budget already or not,
-// may have for now: all of them together half of the limit. The other half is for
+// may have at present: all of them together half of the limit. The other half is for
 // gaps, and for what those had been granted that were here before there were as many.
 func (b *memoryBudget) window(shares bool) uint64 {
 	connections := b.connections.Load()

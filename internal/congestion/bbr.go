@@ -116,6 +116,13 @@ type roundStats struct {
 	appLimited  bool // some sample was
 }
 
+// packets returns how many of the round's packets met their fate, and how many of
+// them were lost, in datagrams of size bytes.
+func (r *roundStats) packets(size int) (sent, lost float64) {
+	lost = float64(r.lost) / float64(size)
+	return lost + float64(r.acked)/float64(size), lost
+}
+
 // NewBBR returns the default controller. It fills paths of 1 Mbit/s to
 // 10 Gbit/s that lose up to about a third of all packets at random, with at
 // most about a bandwidth-delay product of queue.
@@ -210,9 +217,8 @@ func (b *bbr) observeRTT(now instant.Time, rtt time.Duration) {
 
 // endRound judges the round trip that has ended and moves the cycle on.
 func (b *bbr) endRound(now instant.Time) {
-	size := float64(b.cfg.Datagram)
-	lost := float64(b.round.lost) / size
-	b.floor.add(now, lost+float64(b.round.acked)/size, lost)
+	sent, lost := b.round.packets(b.cfg.Datagram)
+	b.floor.add(now, sent, lost)
 	b.judgeLoss()
 	b.congested = b.round.marks > 0 || b.excess > 0
 	b.jitter.add(b.round.variation)
@@ -288,9 +294,7 @@ func (b *bbr) excessLoss() float64 {
 	if !b.base.trusted() {
 		return 0
 	}
-	size := float64(b.cfg.Datagram)
-	lost := float64(b.round.lost) / size
-	sent := lost + float64(b.round.acked)/size
+	sent, lost := b.round.packets(b.cfg.Datagram)
 	p := b.baseLoss()
 	excess := lost - (p+lossMargin)*sent - 1
 	variance := b.base.variance() * sent * (1 + sent/b.base.packets)

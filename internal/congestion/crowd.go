@@ -101,11 +101,12 @@ func (b *bbr) noteMean() {
 }
 
 // slowCeiling returns the most that is sent in a slow phase where nothing but loss tells
-// of congestion; 0 is no limit. The highest delivery rate of many samples lies so far
+// of congestion; 0 is no limit. (Where nothing is lost, and the queue is drained, the
+// phase sends what is delivered again.) The highest delivery rate of many samples lies so far
 // above the mean where much is lost that three quarters of it may be all that the path
 // carries: the measurement would then find again the loss that the flow itself makes.
 func (b *bbr) slowCeiling() int64 {
-	if b.phase != probeDn || !b.blind() {
+	if b.phase != probeDn || b.drained || !b.blind() {
 		return 0
 	}
 	return int64((1 - slowShare) * float64(b.slowTo) / (1 - b.credit()))
@@ -175,8 +176,7 @@ func (b *bbr) drifting() float64 {
 		b.drift = excessDrift{}
 		return 0
 	}
-	size := float64(b.cfg.Datagram)
-	lost := float64(b.round.lost) / size
+	sent, lost := b.round.packets(b.cfg.Datagram)
 	p := b.baseLoss()
 	margin, least, most := lossMargin, float64(driftLeast), 1.0
 	switch {
@@ -186,7 +186,7 @@ func (b *bbr) drifting() float64 {
 		margin, least = blindMargin, sharedDriftLeast
 	}
 	slack := margin + math.Sqrt(p*(1-p)/max(b.base.packets, 1))
-	return b.drift.add(lost+float64(b.round.acked)/size, lost, p, slack, least, most)
+	return b.drift.add(sent, lost, p, slack, least, most)
 }
 
 // withoutLuck returns the delivery rate, but not more than what was sent leads

@@ -18,7 +18,9 @@ const (
 	cubicSegment = 1500
 )
 
-// A cubicWindow is what a flow of CUBIC would have in flight in our place.
+// A cubicWindow is what a flow of CUBIC would have in flight in our place. (The
+// simulator has a CUBIC of its own, internal/rival, by which this one is judged: it
+// is written apart so that an error here does not stand there, too.)
 type cubicWindow struct {
 	bytes   float64 // 0: none
 	maximum float64 // W_max

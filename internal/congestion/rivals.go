@@ -14,8 +14,9 @@ import (
 //
 // A flow that sees this again and again does as those others do: it keeps in flight
 // at least what CUBIC would (cubicWindow), and gets what one more flow of CUBIC would
-// get. It may get more by its model: beside BBR, CUBIC would get next to nothing. Slow phases go on, and show when the others are gone: then
-// the queue is our own, and falls. Copa switches its mode likewise (NSDI 2018).
+// get. It may get more by its model: beside BBR, CUBIC would get next to nothing.
+// Slow phases go on, and show when the others are gone: then the queue is our own,
+// and falls. Copa switches its mode likewise (NSDI 2018).
 
 const (
 	// takenWeight is that of the newest slow phase. Three in a row begin it, since
@@ -73,9 +74,7 @@ func (b *bbr) matchRivals(now instant.Time) {
 	if !b.matched {
 		return
 	}
-	size := float64(b.cfg.Datagram)
-	lost := float64(b.round.lost) / size
-	sent := lost + float64(b.round.acked)/size
+	sent, lost := b.round.packets(b.cfg.Datagram)
 	p := b.baseLoss()
 	excess := lost - p*sent
 	b.since++

@@ -275,8 +275,7 @@ func (b *bbr) searchPlateau(now instant.Time) {
 // for bad luck of three standard deviations: that much is lost of what is sent beyond
 // what the path carries, and of what others send there.
 func (b *bbr) overrunning() bool {
-	lost := float64(b.round.lost) / float64(b.cfg.Datagram)
-	sent := lost + float64(b.round.acked)/float64(b.cfg.Datagram)
+	sent, lost := b.round.packets(b.cfg.Datagram)
 	if lost-maxBaseLoss*sent <= 3*math.Sqrt(maxBaseLoss*(1-maxBaseLoss)*sent) {
 		b.overruns = 0
 		return false

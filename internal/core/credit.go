@@ -77,11 +77,12 @@ func (c *receiveCredit) tune(now instant.Time, rtt time.Duration) {
 	c.epoch, c.epochAt = now, c.consumed
 }
 
+// creditRTT is the round trip by which the windows of this connection are measured.
 func (c *Conn) creditRTT() time.Duration {
 	return creditRTT(c.recovery.SmoothedRTT(), c.recovery.RecentMinRTT())
 }
 
-// creditRTT is the round trip that windows are measured by. What stands in queues
+// creditRTT brings a smoothed round trip down to twice the least of late. What stands in queues
 // counts as often as the path itself: on a path of no length the queue is our own,
 // in front of a reader that is busy, and a window that grows with it makes it
 // longer.
